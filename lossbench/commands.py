@@ -1,0 +1,185 @@
+"""The command line: Hydra's entry, the help, and every error in one place. No torch at the top."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench import choices, composition
+from lossbench.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:  # records would bring numpy, for which --help and completion need not wait
+    from lossbench.records import Result
+
+composition.register()
+
+_finished: "list[Result]" = []  # of this process, for the exit status of a single run
+
+
+def train() -> None:
+    """Run what the command line says; the exit status is 0 only when every run completed."""
+    _finished.clear()
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        from lossbench.help import help_text
+
+        print(help_text(_program()))
+        return
+    show_everything = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
+    try:
+        _refuse_unknown_options()
+        hydra.main(version_base="1.3", config_path=str(choices.CONF), config_name="config")(job)()
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the run in flight was not kept")
+    except Exception as error:
+        if show_everything:
+            raise
+        sys.exit(explain(error))
+    if any(result.status != "completed" for result in _finished):
+        sys.exit(1)
+
+
+def job(config: DictConfig) -> None:
+    """One run of Hydra's; it never raises, so that a sweep goes on and its end is told."""
+    from lossbench import experiment, terminal
+
+    values = composition.plain(config)
+    hydra_config = HydraConfig.get()
+    alone = hydra_config.mode == RunMode.RUN
+    folder = _relative(Path(hydra_config.runtime.output_dir))
+    result = experiment.attempt(values, folder, composition.config_id(values), picture=alone)
+    _finished.append(result)
+    (terminal.print_run if alone else terminal.print_job)(result)
+
+
+def run(*overrides: str) -> "Result":
+    """What ``train.py`` does, for a notebook.
+
+    Args:
+        overrides: as on the command line, ``"loss=huber", "loss.delta=2"``.
+
+    Returns:
+        The result; its record lies in ``result.folder``.
+
+    Raises:
+        UserError: what the command line would have printed.
+    """
+    from lossbench import experiment
+
+    try:
+        config = compose_config(*overrides)
+        values = composition.plain(config)
+        folder = Path(OmegaConf.select(config, "hydra.run.dir"))
+    except Exception as error:
+        raise UserError(explain(error)) from error
+    try:
+        return experiment.run(values, folder, composition.config_id(values))
+    except experiment.FinishedError as finished:
+        return finished.result
+
+
+def compose_config(*overrides: str) -> DictConfig:
+    """The config that the overrides make, Hydra's own part included."""
+    with initialize_config_dir(str(choices.CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+class SweepReport(Callback):
+    """Ends a sweep with the table of its jobs, and with status 1 unless all completed."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Called by Hydra in the process that was started, under every launcher."""
+        from lossbench.terminal import print_sweep
+
+        jobs = print_sweep(_relative(Path(config.hydra.sweep.dir)))
+        if not jobs or any(result.status != "completed" for result in jobs):
+            sys.exit(1)
+
+
+def main() -> None:
+    """The installed command: ``lossbench train ...``."""
+    commands: dict[str, Callable[[], None]] = {"train": train}
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-sc", "--shell-completion", "--shell_completion"):
+        # bash asks `lossbench -sc query=bash` about the line `lossbench train ...`
+        os.environ["COMP_LINE"] = os.environ.get("COMP_LINE", "").replace(" train ", " ", 1)
+        train()
+    elif name in ("-h", "--help"):
+        print("lossbench train ...     train one loss, or compare several; see lossbench train --help")
+    elif name in commands:
+        del sys.argv[1]
+        commands[name]()
+    else:
+        sys.exit(f"lossbench {name}: no such command; {did_you_mean(name, commands)}There is: train")
+
+
+def explain(error: Exception) -> str:
+    """An exception in words for the user: what was wrong, and what to type instead."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        return _unknown_choice(error)
+    message = str(error).strip()
+    unknown = _unknown_key(message)
+    if unknown is not None:
+        return unknown
+    if isinstance(error, OSError):
+        return f"{error.filename or ''}: {error.strerror or message}; choose a folder with hydra.run.dir="
+    if not isinstance(error, (HydraException, OmegaConfBaseException)):
+        message = f"{type(error).__name__}: {message} (HYDRA_FULL_ERROR=1 shows the traceback)"
+    return f"{message}\nThe keys and their defaults: {_program()} --help"
+
+
+def _unknown_choice(error: MissingConfigException) -> str:
+    group, _, name = str(error.missing_cfg_file).rpartition("/")
+    options = list(error.options or choices.names(group))
+    known = [*options, *choices.loss_aliases()] if group == "loss" else options
+    return f"{group}={name}: no such choice; {did_you_mean(name, known, f'{group}=')}Choose one of: " + (
+        ", ".join(sorted(options)) or "(none)"
+    )
+
+
+def _unknown_key(message: str) -> str | None:
+    """Hydra's word on an override outside every group, with the nearest key."""
+    marker = "Could not override '"
+    if marker not in message:
+        return None
+    key = message.split(marker, 1)[1].split("'", 1)[0].lstrip("+~")
+    top = choices.read("", "config")
+    known = [k for k in top if k not in ("defaults", "hydra")] + [*_groups()]
+    nested = [f"{section}.{k}" for section in top if isinstance(top[section], dict) for k in top[section]]
+    meant = did_you_mean(key, [*known, *nested])
+    return f"{key}: no such key; {meant}The top level has: {', '.join(sorted(set(known)))}"
+
+
+def _groups() -> list[str]:
+    return sorted(path.name for path in choices.CONF.iterdir() if path.is_dir())
+
+
+def _refuse_unknown_options() -> None:
+    _, unknown = get_args_parser().parse_known_args()
+    if unknown:
+        word = unknown[0].lstrip("-").partition("=")
+        written = f"{word[0]}={word[2] or 'VALUE'}"
+        raise UserError(f"{unknown[0]}: no such option; keys are written without dashes, as {written}")
+
+
+def _program() -> str:
+    name = Path(sys.argv[0]).name
+    return f"python {name}" if name.endswith(".py") else f"{name} train"
+
+
+def _relative(path: Path) -> Path:
+    """The path from here, where it lies below; else as it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,49 @@
+"""A data set as every source delivers it: features, one canonical target, and the task."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Task = Literal["regression", "binary", "multiclass"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One table, in memory.
+
+    Attributes:
+        features: ``(N, F)`` float64.
+        targets: ``(N, U)`` float64 for regression, else class indices ``(N,)`` int64.
+        task: what kind of target it is.
+        feature_names: F names.
+        target_names: the target's column name(s).
+        classes: the label of each class index; empty for regression.
+    """
+
+    features: NDArray[np.float64]
+    targets: NDArray[np.float64] | NDArray[np.int64]
+    task: Task
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> int:
+        """Output units that predict the target: its columns, its classes, or 1 for two classes."""
+        if self.task == "regression":
+            return int(self.targets.shape[1])
+        return 1 if self.task == "binary" else len(self.classes)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything in it: two runs saw the same data when it is the same."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.task, self.feature_names, self.target_names, self.classes)).encode())
+        for values in (self.features, self.targets):
+            digest.update(repr(values.shape).encode())
+            digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()

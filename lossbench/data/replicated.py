@@ -1,0 +1,107 @@
+"""One shared table on the device, seen by every replicate through its own rows and its own scaling."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+from lossbench.data.splits import Split
+
+_BLOCK = 2**20  # elements gathered at a time: large enough to be fast, small beside any data
+
+
+class ScaledColumns(nn.Module):
+    """Columns ``(N, C)`` stored once, and each replicate's standardisation of them.
+
+    Each replicate's mean and deviation are those of its own training rows; a constant column is only
+    centred. The stored columns are first standardised as a whole, in float64: each replicate's own
+    scaling undoes that exactly, and a large offset (a year, an identifier) costs float32 no digits.
+    """
+
+    values: Tensor
+    mean: Tensor
+    scale: Tensor
+    mean_in_user_units: Tensor
+    scale_in_user_units: Tensor
+
+    def __init__(
+        self,
+        values: NDArray[np.float64],
+        splits: Sequence[Split],
+        dtype: torch.dtype,
+        *,
+        scaled: bool,
+    ) -> None:
+        super().__init__()
+        shape = (len(splits), 1, values.shape[1])
+        offset, factor = np.zeros(shape[-1]), np.ones(shape[-1])
+        mean, scale = np.zeros(shape), np.ones(shape)
+        if scaled:
+            whole = StandardScaler().fit(values)
+            values, offset, factor = whole.transform(values), whole.mean_, whole.scale_
+            own = [StandardScaler().fit(values[split.train]) for split in splits]
+            mean[:, 0] = [scaler.mean_ for scaler in own]
+            scale[:, 0] = [scaler.scale_ for scaler in own]
+        buffers = {
+            "values": values,
+            "mean": mean,
+            "scale": scale,
+            "mean_in_user_units": offset + factor * mean,
+            "scale_in_user_units": factor * scale,
+        }
+        for name, content in buffers.items():
+            self.register_buffer(name, torch.as_tensor(content, dtype=dtype))
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The rows ``(R, B)`` as each replicate sees them, ``(R, B, C)``."""
+        return (self.values[rows] - self.mean) / self.scale
+
+    def in_user_units(self, seen: Tensor) -> Tensor:
+        """What :meth:`gather` gave, or a prediction of it, in the table's own units."""
+        return seen * self.scale_in_user_units + self.mean_in_user_units
+
+
+class ReplicatedTable(nn.Module):
+    """Features, targets and row numbers of all replicates.
+
+    Args:
+        features: ``(N, F)``.
+        targets: as the loss wants them, ``(N, U)``.
+        splits: one per replicate, all of the same sizes.
+        scale_targets: whether targets are standardised as features are.
+        dtype: of all floats.
+    """
+
+    def __init__(
+        self,
+        features: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        splits: Sequence[Split],
+        *,
+        scale_targets: bool,
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__()
+        self.features = ScaledColumns(features, splits, dtype, scaled=True)
+        self.targets = ScaledColumns(targets, splits, dtype, scaled=scale_targets)
+        for part in ("train", "validation", "test"):
+            rows = np.stack([getattr(split, part) for split in splits])
+            self.register_buffer(f"{part}_rows", torch.from_numpy(rows))
+
+    def rows(self, part: str) -> Tensor:
+        """The row numbers ``(R, n)`` of one part."""
+        return self.get_buffer(f"{part}_rows")
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features ``(R, B, F)`` and targets ``(R, B, U)`` of the rows ``(R, n)``, ``size`` at a time.
+
+        Many batches are gathered at once and handed out as views: one gather costs as much as ten.
+        """
+        per_row = len(rows) * (self.features.values.shape[1] + self.targets.values.shape[1])
+        at_once = max(_BLOCK // per_row // size, 1) * size
+        for block in rows.split(at_once, dim=1):
+            features, targets = self.features.gather(block), self.targets.gather(block)
+            yield from zip(features.split(size, dim=1), targets.split(size, dim=1), strict=True)

@@ -1,0 +1,50 @@
+"""What a user did wrong, in words: what was passed, what was expected, how to fix it."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+class UserError(Exception):
+    """A mistake the user can mend: shown as its message alone, never with a traceback."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a config: its key, what stands there, and what to do about it."""
+
+    key: str
+    value: Any
+    remedy: str
+
+    def __str__(self) -> str:
+        value = "null" if self.value is None else self.value
+        return f"{self.key} = {value}\n    {self.remedy}"
+
+
+class ConfigError(UserError):
+    """Every fault of a config, in one report."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        report = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{count} in the config; nothing was trained.\n{report}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` most likely meant, or None when nothing is near.
+
+    >>> nearest("hubr", ["huber", "mean_squared_error"])
+    'huber'
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[match[0]] if match else None
+
+
+def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """A sentence's start, ``did you mean X? ``, or nothing when no name is near."""
+    near = nearest(name, known)
+    return f"did you mean {prefix}{near}? " if near else ""

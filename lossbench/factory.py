@@ -1,0 +1,153 @@
+"""Config to objects: the one file that knows both what was chosen and what it is made of."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lossbench import choices
+from lossbench.data.dataset import Dataset
+from lossbench.data.replicated import ReplicatedTable
+from lossbench.data.splits import Split, split
+from lossbench.errors import ConfigError, Fault
+from lossbench.losses.reduction import canonical_reduction
+from lossbench.metrics import METRICS
+from lossbench.module import EpochOrders, ReplicateModule
+from lossbench.objective import Objective
+from lossbench.progress import ProgressBar
+from lossbench.schema import Config, natural_activation
+from lossbench.seeds import derive, generator
+
+
+def build_dataset(config: Config) -> Dataset:
+    """The data set that was chosen; a table whose task is left open takes the loss's."""
+    parameters = dict(config.data.parameters)
+    if parameters.get("task") == "auto":
+        parameters["task"] = config.task
+    dataset: Dataset = config.data.function(**parameters)
+    return dataset
+
+
+def build_splits(config: Config, dataset: Dataset) -> list[Split]:
+    """One split per replicate, each from its own seed."""
+    options = config.data.common.model_dump(include={"validation", "test", "stratify"})
+    return [split(dataset, seed=derive(seed, "split"), **options) for seed in config.seeds]
+
+
+def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> ReplicateModule:
+    """The replicates, ready to train."""
+    dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
+    facts = choices.about("loss", config.loss.common.name)
+    targets = encode_targets(dataset, facts["target"])
+    table = ReplicatedTable(
+        dataset.features,
+        targets,
+        splits,
+        scale_targets=facts["target"] == "real" and config.data.common.scale_target,
+        dtype=dtype,
+    )
+    model = dict(config.model.parameters)
+    if model["output_activation"] == "auto":
+        model["output_activation"] = natural_activation(config.loss)
+    units = len(dataset.classes) if facts["target"] == "index" else targets.shape[1]
+    generators = [generator(seed, "initialisation") for seed in config.seeds]
+    yardstick = METRICS[config.task][config.metrics[0]]
+    steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
+    return ReplicateModule(
+        table=table,
+        network=config.model.function(dataset.features.shape[1], units, generators, dtype, **model),
+        objective=Objective(
+            config.loss.function,
+            config.loss.parameters,
+            canonical_reduction(config.loss.common.reduction),
+        ),
+        make_optimizer=partial(config.optimizer.function, **config.optimizer.parameters),
+        learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
+        decode=_decoder(config, table),
+        yardstick=yardstick,
+        batch_size=config.data.common.batch_size,
+        clip=config.trainer.clip,
+        selection={
+            "keep": config.trainer.keep,
+            "patience": config.trainer.early_stopping,
+            "higher_is_better": yardstick.higher_is_better,
+        },
+    )
+
+
+def build_orders(config: Config, module: ReplicateModule) -> EpochOrders:
+    """The epochs' row orders, each replicate's from its own generator."""
+    generators = [generator(seed, "order") for seed in config.seeds]
+    return EpochOrders(module.table.rows("train"), generators)
+
+
+def build_trainer(config: Config) -> pl.Trainer:
+    """A Lightning trainer with all that we do ourselves switched off.
+
+    Raises:
+        ConfigError: this machine lacks the accelerator or the precision.
+    """
+    try:
+        return pl.Trainer(
+            accelerator=config.trainer.accelerator,
+            devices=1,
+            precision=config.trainer.precision,
+            max_epochs=config.trainer.max_epochs,
+            callbacks=[ProgressBar(config.loss.common.label or config.loss.common.name)],
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            num_sanity_val_steps=0,
+        )
+    except MisconfigurationException as error:
+        remedy = f"not on this machine: {error} Set trainer.accelerator=cpu"
+        raise ConfigError([Fault("trainer.accelerator", config.trainer.accelerator, remedy)]) from error
+
+
+def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:
+    """The data set's canonical target as the loss wants it, ``(N, U)``.
+
+    >>> from lossbench.data import source
+    >>> encode_targets(source("digits")(), "onehot")[0]
+    array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
+    """
+    if encoding == "onehot":
+        return np.eye(len(dataset.classes))[dataset.targets]
+    targets = dataset.targets.astype(np.float64)
+    return targets if targets.ndim == 2 else targets[:, None]
+
+
+def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
+    warmup = config.schedule.common.warmup_steps
+    if config.schedule.common.name == "constant" and not warmup:
+        return None
+    schedule = partial(config.schedule.function, total=total - warmup, **config.schedule.parameters)
+    base = config.optimizer.parameters["lr"]
+
+    def learning_rate(step: int) -> float:
+        factor = (step + 1) / warmup if step < warmup else schedule(step - warmup)
+        return float(base * factor)
+
+    return learning_rate
+
+
+def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
+    if config.task == "regression":
+        units = table.targets.in_user_units
+        return lambda y_pred, y_true: (units(y_pred), units(y_true))
+    squash: Callable[[Tensor], Tensor] = nn.Identity()
+    if config.loss.parameters.get("from_logits"):
+        squash = torch.sigmoid if config.task == "binary" else partial(torch.softmax, dim=-1)
+    return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
+
+
+def _class_indices(targets: Tensor) -> Tensor:
+    onehot = targets.shape[-1] > 1
+    return targets.argmax(-1) if onehot else targets.squeeze(-1).to(torch.int64)

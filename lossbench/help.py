@@ -1,0 +1,93 @@
+"""The help: examples, every choice with its parameters, every key. Read from ``conf/``, so quick."""
+
+import shutil
+import textwrap
+from typing import Any
+
+import yaml
+
+from lossbench import choices
+
+_EXAMPLES = (
+    "loss=huber loss.delta=2",
+    "loss=mse data=table data.path=my.csv data.target=price",
+    "loss=bce loss.from_logits=true optimizer=sgd optimizer.lr=0.1",
+    "-m loss=mse,mae,huber replicates=20",
+)
+# Where each group's callables are written, whose docstrings say what they are.
+_CODE = {"data": "data", "model": "models", "optimizer": "optimizers", "schedule": "schedules"}
+
+
+def help_text(program: str) -> str:
+    """What ``--help`` prints, wrapped to the terminal.
+
+    Args:
+        program: how the user calls it, ``python train.py``.
+    """
+    lines = ["Train a small network with the loss you choose, and keep a complete record.", ""]
+    lines += [f"  {program} {example}" for example in _EXAMPLES]
+    lines += _losses()
+    for group, code in _CODE.items():
+        lines += ["", f"{group}="]
+        for name in choices.names(group):
+            about = choices.summaries(code).get(name, "The data set on which the loss is at home.")
+            lines += _item(group, name, "", about)
+    lines += ["", "Keys, with their defaults", *_keys(), ""]
+    lines += [
+        f"  {program} --cfg job    shows a run's whole config",
+        f'  eval "$({program} -sc install=bash)"    turns on tab completion',
+        f"  {program} --hydra-help    shows what else Hydra can do",
+        f"  HYDRA_FULL_ERROR=1 {program} ...    shows tracebacks",
+    ]
+    return "\n".join(lines)
+
+
+def _losses() -> list[str]:
+    by_task: dict[str, list[str]] = {}
+    for name in choices.names("loss"):
+        by_task.setdefault(choices.about("loss", name)["task"], []).append(name)
+    lines = []
+    for task, members in by_task.items():
+        lines += ["", f"loss= for {task} targets"]
+        for name in members:
+            aliases = choices.about("loss", name)["aliases"]
+            also = f" ({', '.join(aliases)})" if aliases else ""
+            lines += _item("loss", name, also, choices.summaries("losses").get(name, ""))
+    return lines
+
+
+def _item(group: str, name: str, also: str, about: str) -> list[str]:
+    own = {k: v for k, v in choices.read(group, name).items() if k not in ("name", "about")}
+    parameters = "  ".join(f"{group}.{key}={_shown(value)}" for key, value in own.items())
+    shown = parameters.replace("${loss.about.data}", "")
+    return [f"  {name}{also}", *_wrapped(about.replace("``", ""), 6), *_wrapped(shown, 6)]
+
+
+def _shown(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    # A terminal of unknown width is taken to have 80 columns
+    width = shutil.get_terminal_size().columns
+    margin = " " * indent
+    return textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+
+
+def _keys() -> list[str]:
+    """The keys of ``conf/config.yaml``, as its own lines and comments state them."""
+    lines: list[str] = []
+    section = ""
+    for line in (choices.CONF / "config.yaml").read_text("utf-8").splitlines():
+        if line.startswith("hydra:"):
+            break
+        text, _, comment = line.partition(" # ")
+        key, colon, value = text.partition(":")
+        if not colon or text.startswith(("#", "defaults", "  -")):
+            continue
+        section = section if text.startswith(" ") else ""
+        if value.strip():
+            lines += [f"  {section}{key.strip()}={value.strip()}", *_wrapped(comment, 6)]
+        else:
+            section = f"{key}."
+    return lines

@@ -1,0 +1,55 @@
+"""What every loss asks of its two tensors: floats of one shape. Nothing is ever broadcast."""
+
+import torch
+from torch import Tensor
+
+EPSILON = 1e-7  # Keras's: the distance kept from 0 and 1 before a logarithm
+
+
+def paired(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
+    """Both tensors in one floating dtype (the prediction's) and one shape.
+
+    Keras's one courtesy is kept: where the ranks differ by one and the longer shape ends in 1, that
+    axis is added to a vector or dropped from the longer.
+
+    Raises:
+        ValueError: the shapes differ, with both shapes; or a tensor has no axis.
+
+    >>> [tuple(tensor.shape) for tensor in paired(torch.zeros(3, 1), torch.zeros(3))]
+    [(3, 1), (3, 1)]
+    """
+    y_pred = floating(y_pred)
+    pred, true = y_pred, y_true.to(y_pred.dtype)
+    if pred.ndim == true.ndim + 1 and pred.shape[-1] == 1:
+        pred, true = (pred, true.unsqueeze(-1)) if true.ndim == 1 else (pred.squeeze(-1), true)
+    elif true.ndim == pred.ndim + 1 and true.shape[-1] == 1:
+        pred, true = (pred.unsqueeze(-1), true) if pred.ndim == 1 else (pred, true.squeeze(-1))
+    if pred.shape != true.shape or pred.ndim == 0:
+        raise ValueError(
+            f"y_pred has shape {tuple(y_pred.shape)} and y_true {tuple(y_true.shape)}: they must be "
+            "equal, with at least one axis; nothing is broadcast"
+        )
+    return pred, true
+
+
+def floating(tensor: Tensor) -> Tensor:
+    """The tensor itself if it holds floats, else converted to torch's default float dtype."""
+    return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+
+
+def class_count(y_pred: Tensor, axis: int) -> int:
+    """The number of classes along ``axis``.
+
+    Raises:
+        ValueError: fewer than two, of which a softmax would always say "certain".
+
+    >>> class_count(torch.zeros(5, 3), -1)
+    3
+    """
+    classes = y_pred.shape[axis]
+    if classes < 2:
+        raise ValueError(
+            f"y_pred of shape {tuple(y_pred.shape)} has {classes} class along axis {axis}: a "
+            "categorical loss needs at least 2; for one unit use binary_crossentropy"
+        )
+    return classes

@@ -1,0 +1,118 @@
+"""The yardsticks, by task: torchmetrics at the end, and the one monitored each epoch, batched.
+
+Predictions come in canonical form: real values in the user's units ``(R, N, U)``, the probability of
+class 1 ``(R, N, 1)``, or of each class ``(R, N, K)``. Targets likewise: reals ``(R, N, U)`` or class
+indices ``(R, N)``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import functional
+
+from lossbench.data.dataset import Task
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that judges predictions.
+
+    Attributes:
+        function: of one replicate's predictions ``(N, U)`` and targets, from torchmetrics.
+        higher_is_better: its direction.
+        batched: the same for all replicates at once, ``(R, N, U)`` to ``(R,)``, where it pays.
+    """
+
+    function: Callable[[Tensor, Tensor], Tensor]
+    higher_is_better: bool
+    batched: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    def per_replicate(self, predictions: Tensor, targets: Tensor) -> Tensor:
+        """The metric of every replicate, ``(R,)``."""
+        if self.batched is not None:
+            return self.batched(predictions, targets)
+        pairs = zip(predictions, targets, strict=True)
+        return torch.stack([self.function(one, true) for one, true in pairs])
+
+
+def _binary(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda probability, target: function(probability.squeeze(-1), target)
+
+
+def _multiclass(function: Callable[..., Tensor], average: str) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda probabilities, target: function(
+        probabilities, target, num_classes=probabilities.shape[-1], average=average
+    )
+
+
+def _auroc(probability: Tensor, target: Tensor) -> Tensor:
+    if target.min() == target.max():  # one class alone has no ranking to judge
+        return probability.new_full((), torch.nan)
+    return functional.classification.binary_auroc(probability.squeeze(-1), target)
+
+
+def _rmse(predictions: Tensor, targets: Tensor) -> Tensor:
+    return functional.mean_squared_error(predictions.flatten(), targets.flatten(), squared=False)
+
+
+def _mae(predictions: Tensor, targets: Tensor) -> Tensor:
+    return functional.mean_absolute_error(predictions.flatten(), targets.flatten())
+
+
+def _share(correct: Tensor) -> Tensor:
+    return correct.to(torch.get_default_dtype()).mean(1)
+
+
+_classification: Any = functional.classification
+
+# The first of each task is its own yardstick: what ``metrics=auto`` monitors and decides by.
+METRICS: dict[Task, dict[str, Metric]] = {
+    "regression": {
+        "rmse": Metric(_rmse, False, lambda p, y: (p - y).square().mean((1, 2)).sqrt()),
+        "mae": Metric(_mae, False, lambda p, y: (p - y).abs().mean((1, 2))),
+        "r2": Metric(functional.r2_score, True),
+    },
+    "binary": {
+        "accuracy": Metric(
+            _binary(_classification.binary_accuracy),
+            True,
+            lambda p, y: _share((p.squeeze(-1) > 0.5) == y),
+        ),
+        "f1": Metric(_binary(_classification.binary_f1_score), True),
+        "auroc": Metric(_auroc, True),
+    },
+    "multiclass": {
+        "accuracy": Metric(
+            _multiclass(_classification.multiclass_accuracy, "micro"),
+            True,
+            lambda p, y: _share(p.argmax(-1) == y),
+        ),
+        "balanced_accuracy": Metric(_multiclass(_classification.multiclass_accuracy, "macro"), True),
+        "f1": Metric(_multiclass(_classification.multiclass_f1_score, "macro"), True),
+    },
+}
+
+
+def panel(task: Task, names: list[str], predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """Every named metric of every replicate, by torchmetrics; NaN where it is undefined.
+
+    Args:
+        task: of the data.
+        names: of the metrics.
+        predictions: canonical, ``(R, N, U)``.
+        targets: canonical.
+
+    Returns:
+        A ``(R,)`` tensor per name.
+
+    >>> y = torch.tensor([[[1.0], [3.0]]])
+    >>> panel("regression", ["mae"], y + 2, y)
+    {'mae': tensor([2.])}
+    """
+    pairs = list(zip(predictions, targets, strict=True))
+    return {
+        name: torch.stack([METRICS[task][name].function(one, true) for one, true in pairs]) for name in names
+    }

@@ -1,0 +1,123 @@
+"""The Dense models, batched over replicates: R networks of one shape as one computation."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lossbench.parameters import Count
+
+Activation = Literal[
+    "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear"
+]
+OutputActivation = Literal[
+    "auto",
+    "linear",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "tanh",
+]
+
+
+def activation_function(name: str) -> Callable[[Tensor], Tensor]:
+    """An activation by its Keras name; softmax runs over the last axis.
+
+    >>> activation_function("relu")(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    if name == "linear":
+        return lambda values: values
+    if name == "softmax":
+        return lambda values: values.softmax(-1)
+    found: Callable[[Tensor], Tensor] = getattr(functional, name, None) or getattr(torch, name)
+    return found
+
+
+class ReplicatedDense(nn.Module):
+    """One fully connected layer per replicate: weight ``(R, in, out)``, bias ``(R, 1, out)``.
+
+    Initialised as Keras's ``Dense``: Glorot-uniform weights, zero bias. Replicate r draws from
+    ``generators[r]``, in float64 and on the CPU, so that it starts the same in any precision, on any
+    device and beside any number of others.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, generators: Sequence[torch.Generator], dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        limit = math.sqrt(6 / (inputs + outputs))
+        draws = [
+            torch.rand(inputs, outputs, generator=generator, dtype=torch.float64) for generator in generators
+        ]
+        self.weight = nn.Parameter((torch.stack(draws) * 2 * limit - limit).to(dtype))
+        self.bias = nn.Parameter(torch.zeros(len(generators), 1, outputs, dtype=dtype))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(R, B, in)`` to ``(R, B, out)``."""
+        return torch.baddbmm(self.bias, inputs, self.weight)
+
+
+class DenseNetwork(nn.Module):
+    """R multilayer perceptrons: hidden layers, then one output layer."""
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: str,
+        output_activation: str,
+        generators: Sequence[torch.Generator],
+        dtype: torch.dtype,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            ReplicatedDense(inputs, outputs, generators, dtype) for inputs, outputs in pairwise(widths)
+        )
+        self.activation = activation_function(activation)
+        self.output_activation = activation_function(output_activation)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features ``(R, B, F)`` to predictions ``(R, B, U)``."""
+        *hidden, output = self.layers
+        for layer in hidden:
+            features = self.activation(layer(features))
+        return self.output_activation(output(features))
+
+
+def dense(
+    inputs: int,
+    outputs: int,
+    generators: Sequence[torch.Generator],
+    dtype: torch.dtype,
+    *,
+    hidden_units: list[Count],
+    activation: Activation = "relu",
+    output_activation: OutputActivation = "auto",
+) -> DenseNetwork:
+    """Dense layers of the given widths, sized at both ends from the data.
+
+    Args:
+        inputs: features F.
+        outputs: units U that the target needs.
+        generators: one per replicate, for the initial weights.
+        dtype: of the weights.
+        hidden_units: the width of each hidden layer; none makes a linear model.
+        activation: after each hidden layer.
+        output_activation: after the last; the factory has turned ``auto`` into what the loss needs.
+
+    >>> network = dense(3, 1, [torch.Generator()], torch.float32, hidden_units=[8],
+    ...                 output_activation="linear")
+    >>> network(torch.zeros(1, 5, 3)).shape
+    torch.Size([1, 5, 1])
+    """
+    widths = [inputs, *hidden_units, outputs]
+    return DenseNetwork(widths, activation, output_activation, generators, dtype)

@@ -1,0 +1,137 @@
+"""The Lightning module: its unit is the epoch, its optimizer plain, its replicates batched."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from lossbench.data.replicated import ReplicatedTable
+from lossbench.metrics import Metric
+from lossbench.objective import Objective
+from lossbench.selection import Selection
+
+_EVALUATION_ROWS = 2**16  # at a time, which bounds the memory of hidden layers
+
+
+class EpochOrders:
+    """What Lightning iterates: one item per epoch, each replicate's training rows in a new order."""
+
+    def __init__(self, rows: Tensor, generators: Sequence[torch.Generator]) -> None:
+        self.rows = rows
+        self.generators = generators
+        self.first: Tensor | None = None  # the first epoch's, of which the record keeps the hash
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Tensor]:
+        count = self.rows.shape[1]
+        permutations = [torch.randperm(count, generator=generator) for generator in self.generators]
+        order = self.rows.gather(1, torch.stack(permutations))
+        self.first = order if self.first is None else self.first
+        yield order
+
+
+class ReplicateModule(pl.LightningModule):
+    """R networks, one per seed, trained as one.
+
+    Args:
+        table: rows and scaling of every replicate.
+        network: ``(R, B, F)`` to ``(R, B, U)``.
+        objective: predictions and targets to one loss per replicate.
+        make_optimizer: parameters to an elementwise optimizer.
+        learning_rate: the step's number (from 0) to the learning rate; None where it is constant.
+        decode: predictions and targets as the loss sees them, to the metrics' canonical form.
+        yardstick: the metric that is monitored.
+        batch_size: rows a replicate sees per step.
+        clip: the largest norm of a replicate's gradient; None for no limit.
+        selection: options of :class:`lossbench.selection.Selection`.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: ReplicatedTable,
+        network: nn.Module,
+        objective: Objective,
+        make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        learning_rate: Callable[[int], float] | None,
+        decode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+        yardstick: Metric,
+        batch_size: int,
+        clip: float | None,
+        selection: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.table, self.network, self.objective = table, network, objective
+        self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
+        self.decode, self.yardstick, self.batch_size = decode, yardstick, batch_size
+        self.selection_options = selection
+        self.history: list[Tensor] = []  # per epoch: training loss, validation loss, yardstick, of R
+        self.steps = 0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimizer over all replicates at once."""
+        return self.make_optimizer(self.network.parameters())
+
+    def on_fit_start(self) -> None:
+        """Begin to watch the weights, now that they lie on their device."""
+        replicates = len(self.table.rows("train"))
+        self.selection = Selection(self.network.parameters(), replicates, **self.selection_options)
+
+    def training_step(self, order: Tensor) -> None:
+        """Train every replicate for one epoch over its rows ``(R, n)``, then look at validation."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        total = torch.zeros((), device=order.device)
+        for features, targets in self.table.batches(order, self.batch_size):
+            losses = self.objective(self.network(features).to(targets.dtype), targets)
+            optimizer.zero_grad()
+            losses.sum().backward()
+            if self.clip is not None:
+                clip_per_replicate(self.network.parameters(), self.clip)
+            if self.learning_rate is not None:
+                optimizer.param_groups[0]["lr"] = self.learning_rate(self.steps)
+            optimizer.step()
+            self.steps += 1
+            samples = features.shape[1]
+            total = total + self.objective.per_sample(losses.detach(), samples) * samples
+        self._end_epoch(total / order.shape[1])
+
+    @torch.no_grad()
+    def _end_epoch(self, training_losses: Tensor) -> None:
+        y_pred, y_true = self.predict_part("validation")
+        validation_losses = self.objective.per_sample(self.objective(y_pred, y_true), y_true.shape[1])
+        score = self.yardstick.per_replicate(*self.decode(y_pred, y_true))
+        losses = torch.stack([training_losses, validation_losses])
+        self.history.append(torch.cat([losses, score[None].to(losses.dtype)]))
+        self.selection.update(len(self.history), losses, score)
+        if not self.selection.running.any():
+            self.trainer.should_stop = True
+
+    def on_train_end(self) -> None:
+        """Put back each replicate's kept weights."""
+        self.selection.restore()
+
+    @torch.no_grad()
+    def predict_part(self, part: str) -> tuple[Tensor, Tensor]:
+        """Predictions and targets ``(R, n, U)`` of a part, as the loss sees them, in row order."""
+        rows = self.table.rows(part)
+        batches = list(self.table.batches(rows, _EVALUATION_ROWS))
+        y_pred = [self.network(features).to(targets.dtype) for features, targets in batches]
+        return torch.cat(y_pred, 1), torch.cat([targets for _, targets in batches], 1)
+
+
+def clip_per_replicate(parameters: Iterable[nn.Parameter], limit: float) -> None:
+    """Scale each replicate's gradient so that its norm, over all layers, is at most ``limit``.
+
+    Torch's ``clip_grad_norm_`` for each replicate alone: one that is not finite touches no other.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
+    factor = (limit / (norms + 1e-6)).clamp(max=1.0).view(-1, 1, 1)
+    for gradient in gradients:
+        gradient.mul_(factor)

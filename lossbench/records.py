@@ -1,0 +1,143 @@
+"""The run folder: every file whole or absent, the result last. No torch."""
+
+import csv
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+Status = Literal["completed", "diverged", "failed"]
+_CSV_LINES = 100_000  # predictions beyond this go into a Parquet file
+
+
+@dataclass(frozen=True)
+class ReplicateResult:
+    """How one replicate's training went.
+
+    Attributes:
+        status: ``diverged`` once its losses are no longer finite.
+        epoch: the last epoch it was trained for, from 1.
+        best_epoch: the epoch of its best yardstick on validation; None if there was none.
+    """
+
+    status: Literal["completed", "diverged"]
+    epoch: int
+    best_epoch: int | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to: the content of ``result.json``.
+
+    Attributes:
+        status: ``completed``; ``diverged`` when no replicate stayed finite; ``failed``.
+        loss: the loss's canonical name.
+        label: what reports call it.
+        data: the data set's name.
+        seeds: one per replicate.
+        replicates: one each.
+        metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
+        yardstick: the metric that was monitored.
+        config_id: the hash of what decides the numbers.
+        duration_s: from reading the data to the last metric, in seconds.
+        error: why it failed.
+        folder: where the record lies; not part of the file.
+    """
+
+    status: Status
+    loss: str
+    label: str
+    data: str
+    config_id: str
+    seeds: list[int] = field(default_factory=list)
+    replicates: list[ReplicateResult] = field(default_factory=list)
+    metrics: dict[str, list[float | None]] = field(default_factory=dict)
+    yardstick: str | None = None
+    duration_s: float = 0.0
+    error: str | None = None
+    folder: Path = field(default=Path(), compare=False)
+
+    def write(self) -> None:
+        """Write ``result.json``, the mark that the run is over: the last file of a folder."""
+        content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        del content["folder"]
+        if self.error is None:
+            del content["error"]
+        write_json(self.folder / "result.json", content)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Result | None":
+        """The result in a folder, or None where there is no readable one."""
+        try:
+            content = json.loads((folder / "result.json").read_text("utf-8"))
+            content["replicates"] = [ReplicateResult(**one) for one in content["replicates"]]
+            del content["schema_version"]
+            return cls(**content, folder=folder)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
+
+    A reader sees the old file or the whole new one, whenever the machine stops.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON atomically; a number that is not finite is an error, as JSON has none."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV atomically; floats with all their digits."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+
+    write_atomically(path, write)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as safetensors, which loads without running code."""
+    from safetensors.numpy import save_file
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_atomically(path, lambda temporary: save_file(contiguous, temporary))
+
+
+def write_predictions(folder: Path, columns: Mapping[str, NDArray[Any]]) -> Path:
+    """Write the test part's predictions: a CSV, or Parquet above 100,000 lines."""
+    if len(next(iter(columns.values()))) <= _CSV_LINES:
+        path = folder / "predictions.csv"
+        write_rows(path, list(columns), zip(*(c.tolist() for c in columns.values()), strict=True))
+        return path
+    import pandas as pd
+
+    path = folder / "predictions.parquet"
+    frame = pd.DataFrame(dict(columns))
+    write_atomically(path, lambda temporary: frame.to_parquet(temporary, index=False))
+    return path

@@ -1,0 +1,295 @@
+"""What a config may say: every section typed, every fault found, all of them in one report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, create_model
+
+from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench.data.dataset import Task
+from lossbench.errors import ConfigError, Fault, did_you_mean
+from lossbench.losses.reduction import REDUCTIONS, canonical_reduction
+from lossbench.metrics import METRICS
+from lossbench.parameters import (
+    Count,
+    Index,
+    OpenFraction,
+    Positive,
+    Section,
+    faults,
+    keyword_parameters,
+    parameter_model,
+)
+
+
+class LossSection(Section):
+    """Keys that every loss has beside its own parameters."""
+
+    name: str
+    label: str | None
+    reduction: str
+    about: dict[str, Any]
+
+
+class DataSection(Section):
+    """Keys that every data set has beside its own."""
+
+    name: str
+    batch_size: Count
+    validation: OpenFraction
+    test: OpenFraction
+    stratify: bool
+    scale_target: bool
+    about: dict[str, Any] | None = None
+
+
+class ModelSection(Section):
+    """Keys that every model has."""
+
+    name: str
+
+
+class OptimizerSection(Section):
+    """Keys that every optimizer has."""
+
+    name: str
+
+
+class ScheduleSection(Section):
+    """Keys that every schedule has."""
+
+    name: str
+    warmup_steps: Index
+
+
+class TrainerSection(Section):
+    """How training runs."""
+
+    max_epochs: Count
+    early_stopping: Count | None
+    keep: Literal["best", "last"]
+    clip: Positive | None
+    accelerator: Literal["cpu", "gpu", "auto"]
+    precision: Literal["32-true", "64-true", "bf16-mixed", 32, 64]
+    threads: Count | None
+
+
+class _TopSection(Section):
+    seed: Index
+    replicates: Count
+    metrics: Literal["auto"] | list[str]
+
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class Choice(Generic[S]):
+    """A component as chosen: its callable, the parameters for it, and its section's common keys."""
+
+    function: Callable[..., Any]
+    parameters: dict[str, Any]
+    common: S
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run's config, checked: what the factory builds from."""
+
+    seed: int
+    replicates: int
+    task: Task
+    metrics: list[str]
+    loss: Choice[LossSection]
+    data: Choice[DataSection]
+    model: Choice[ModelSection]
+    optimizer: Choice[OptimizerSection]
+    schedule: Choice[ScheduleSection]
+    trainer: TrainerSection
+
+    @property
+    def seeds(self) -> list[int]:
+        """One per replicate."""
+        return list(range(self.seed, self.seed + self.replicates))
+
+
+# Where each group's callables are looked up: in what lossbench itself defines, and nowhere else.
+_GROUPS: dict[str, tuple[Callable[[str], Callable[..., Any]], type[Section]]] = {
+    "loss": (losses.function, LossSection),
+    "data": (data.source, DataSection),
+    "model": (vars(models).__getitem__, ModelSection),
+    "optimizer": (vars(optimizers).__getitem__, OptimizerSection),
+    "schedule": (vars(schedules).__getitem__, ScheduleSection),
+}
+
+_SPACE_ACTIVATIONS = {"real": "linear", "probability": "sigmoid", "distribution": "softmax"}
+
+
+def check(config: Mapping[str, Any]) -> Config:
+    """The config, typed.
+
+    Args:
+        config: resolved, as plain dicts and lists.
+
+    Raises:
+        ConfigError: with every fault, each with its key, its value and what to write instead.
+    """
+    found: list[Fault] = []
+    chosen: dict[str, Any] = {}
+    for group, (lookup, section) in _GROUPS.items():
+        chosen[group] = _choice(group, config.get(group), lookup, section, found)
+    top = {key: value for key, value in config.items() if key not in (*_GROUPS, "trainer")}
+    found += faults(_TopSection, top, "the config", "")
+    trainer = config.get("trainer")
+    found += _section_faults(TrainerSection, trainer, "the trainer", "trainer")
+    if not found:
+        chosen["trainer"] = TrainerSection.model_validate(trainer)
+        found += _loss_faults(chosen["loss"])
+        found += _data_faults(chosen["loss"], chosen["data"])
+        found += _model_faults(chosen["loss"], chosen["model"])
+        found += _optimizer_faults(chosen["optimizer"])
+        found += _metric_faults(config["metrics"], _task(chosen["loss"]))
+    if found:
+        raise ConfigError(found)
+    task = _task(chosen["loss"])
+    metrics = list(METRICS[task]) if config["metrics"] == "auto" else config["metrics"]
+    return Config(config["seed"], config["replicates"], task, metrics, **chosen)
+
+
+def natural_activation(loss: Choice[LossSection]) -> str:
+    """The output activation after which predictions lie in the loss's space."""
+    if loss.parameters.get("from_logits"):
+        return "linear"
+    return _SPACE_ACTIVATIONS[_about(loss)["prediction"]]
+
+
+def _choice(
+    group: str,
+    values: Any,
+    lookup: Callable[[str], Callable[..., Any]],
+    section: type[Section],
+    found: list[Fault],
+) -> Choice[Any] | None:
+    name = values.get("name") if isinstance(values, Mapping) else None
+    known = choices.names(group)
+    if name not in known:
+        meant = did_you_mean(str(name), known, f"{group}=")
+        key, value = (f"{group}.name", name) if isinstance(values, Mapping) else (group, values)
+        found.append(Fault(key, value, f"{meant}Choose one with {group}=: {', '.join(known)}"))
+        return None
+    function = lookup(name)
+    model = _component_model(function, section)
+    mistakes = _section_faults(model, values, name, group)
+    found += mistakes
+    if mistakes:
+        return None
+    checked = model.model_validate(values)
+    parameters = {p.name: getattr(checked, p.name) for p in keyword_parameters(function)}
+    common = section.model_validate({key: getattr(checked, key) for key in section.model_fields})
+    return Choice(function, parameters, common)
+
+
+def _component_model(function: Callable[..., Any], section: type[Section]) -> type[BaseModel]:
+    own = {name: (field.annotation, field) for name, field in parameter_model(function).model_fields.items()}
+    return create_model(function.__name__, __base__=section, **own)  # type: ignore[call-overload, no-any-return]
+
+
+def _section_faults(model: type[BaseModel], values: Any, owner: str, key: str) -> list[Fault]:
+    if not isinstance(values, Mapping):
+        return [Fault(key, values, f"is a section: set its keys, as {key}.KEY=VALUE")]
+    # OmegaConf writes ??? for a value that must be given
+    given = {name: value for name, value in values.items() if value != "???"}
+    return faults(model, given, owner, key)
+
+
+def _about(choice: Choice[Any]) -> dict[str, Any]:
+    group = "loss" if isinstance(choice.common, LossSection) else "data"
+    return choices.about(group, choice.common.name)
+
+
+def _task(loss: Choice[LossSection]) -> Task:
+    task: Task = _about(loss)["task"]
+    return task
+
+
+def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
+    found = []
+    try:
+        reduction = canonical_reduction(loss.common.reduction)
+    except ValueError:
+        meant = did_you_mean(loss.common.reduction, REDUCTIONS)
+        expected = f"{meant}Choose one of: {', '.join(REDUCTIONS[:-1])}"
+        found.append(Fault("loss.reduction", loss.common.reduction, expected))
+    else:
+        if reduction == "none":
+            remedy = "keeps one value per sample, which cannot be trained; leave loss.reduction out"
+            found.append(Fault("loss.reduction", loss.common.reduction, remedy))
+    axis = loss.parameters.get("axis", -1)
+    if axis != -1:
+        remedy = "predictions of a run are (samples, units): the axis must be -1"
+        found.append(Fault("loss.axis", axis, remedy))
+    return found
+
+
+def _data_faults(loss: Choice[LossSection], source: Choice[DataSection]) -> list[Fault]:
+    found = []
+    if source.common.validation + source.common.test >= 1:
+        remedy = f"with data.validation={source.common.validation} nothing is left to train on"
+        found.append(Fault("data.test", source.common.test, remedy))
+    wanted, name = _task(loss), source.common.name
+    stated = source.parameters.get("task", "auto") if name == "table" else _about(source)["task"]
+    if stated not in (wanted, "auto"):
+        fitting = [other for other in choices.names("loss") if _fits(other, stated)]
+        key, value = ("data.task", stated) if name == "table" else ("data", name)
+        remedy = (
+            f"is {stated}, and loss={loss.common.name} is for {wanted} targets. Choose loss= "
+            f"{' or '.join(fitting)}, or data={choices.about('loss', loss.common.name)['data']}"
+        )
+        found.append(Fault(key, value, remedy))
+    return found
+
+
+def _fits(loss_name: str, task: str) -> bool:
+    return bool(choices.about("loss", loss_name)["task"] == task)
+
+
+def _model_faults(loss: Choice[LossSection], model: Choice[ModelSection]) -> list[Fault]:
+    activation = model.parameters["output_activation"]
+    needed = natural_activation(loss)
+    logits = loss.parameters.get("from_logits")
+    if activation in ("auto", needed) or (_about(loss)["prediction"] == "real" and activation != "softmax"):
+        return []
+    name = loss.common.name
+    if logits:
+        remedy = (
+            f"loss.from_logits=true applies the {_SPACE_ACTIVATIONS[_about(loss)['prediction']]} itself: "
+            "leave model.output_activation=auto, or set loss.from_logits=false"
+        )
+    elif needed != "linear" and activation == "linear":
+        remedy = (
+            f"loss={name} reads probabilities: set loss.from_logits=true for a linear output, or leave "
+            "model.output_activation=auto"
+        )
+    else:
+        remedy = f"loss={name} needs a {needed} output: leave model.output_activation=auto"
+    return [Fault("model.output_activation", activation, remedy)]
+
+
+def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
+    if optimizer.parameters.get("nesterov") and optimizer.parameters["momentum"] == 0:
+        return [Fault("optimizer.nesterov", True, "needs momentum: set optimizer.momentum=0.9")]
+    return []
+
+
+def _metric_faults(metrics: Any, task: Task) -> list[Fault]:
+    if metrics == "auto":
+        return []
+    known = list(METRICS[task])
+    if not metrics or len(set(metrics)) < len(metrics):
+        return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]
+    return [
+        Fault("metrics", name, f"{did_you_mean(name, known)}For {task}: {', '.join(known)}")
+        for name in metrics
+        if name not in known
+    ]

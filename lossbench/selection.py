@@ -1,0 +1,72 @@
+"""Which weights a replicate keeps and when it stops: decided for each alone, freezing none."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Selection:
+    """Best (or last) weights, early stopping and divergence, per replicate.
+
+    Nothing is ever frozen: a replicate that has stopped is trained on with the others, but its kept
+    weights and epochs no longer change, so that they are those of a run of its own.
+
+    Args:
+        parameters: the network's, each with a leading replicate axis.
+        replicates: R.
+        keep: ``best`` by the yardstick on validation, or ``last``.
+        patience: epochs without improvement after which a replicate stops; None for never.
+        higher_is_better: the direction of the yardstick.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        replicates: int,
+        *,
+        keep: str,
+        patience: int | None,
+        higher_is_better: bool,
+    ) -> None:
+        self.parameters = list(parameters)
+        device = self.parameters[0].device
+        self.keep, self.patience, self.sign = keep, patience, -1.0 if higher_is_better else 1.0
+        self.kept = [parameter.detach().clone() for parameter in self.parameters]
+        self.best = torch.full((replicates,), torch.inf, device=device, dtype=torch.float64)
+        self.best_epoch = torch.zeros(replicates, dtype=torch.int64, device=device)
+        self.last_epoch = torch.zeros(replicates, dtype=torch.int64, device=device)
+        self.running = torch.ones(replicates, dtype=torch.bool, device=device)
+        self.diverged = torch.zeros(replicates, dtype=torch.bool, device=device)
+
+    def update(self, epoch: int, losses: Tensor, score: Tensor) -> None:
+        """Take in the end of an epoch.
+
+        Args:
+            epoch: counted from 1.
+            losses: ``(..., R)``; a replicate with one that is not finite has diverged.
+            score: the yardstick on validation, ``(R,)``.
+        """
+        self.last_epoch[self.running] = epoch
+        finite = losses.isfinite().all(0) & score.isfinite()
+        self.diverged |= self.running & ~finite
+        self.running &= finite
+        signed = self.sign * score.double()
+        better = self.running & (signed < self.best)
+        self.best = torch.where(better, signed, self.best)
+        self.best_epoch[better] = epoch
+        self._store(better if self.keep == "best" else self.running)
+        if self.patience is not None:
+            self.running &= epoch - self.best_epoch < self.patience
+
+    @torch.no_grad()
+    def _store(self, chosen: Tensor) -> None:
+        if chosen.any():
+            for kept, parameter in zip(self.kept, self.parameters, strict=True):
+                torch.where(chosen.view(-1, 1, 1), parameter, kept, out=kept)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the kept weights back into the network."""
+        for kept, parameter in zip(self.kept, self.parameters, strict=True):
+            parameter.copy_(kept)

@@ -1,0 +1,137 @@
+"""What the terminal shows at the end: a run's closing table, and a sweep's. No torch."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lossbench.records import Result
+
+_PARTS = ("train", "validation", "test")
+
+
+def print_run(result: Result) -> None:
+    """The closing table of one run: every metric with mean and spread, and where the record lies."""
+    console = Console(highlight=False)
+    if result.status == "failed":
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(result.error or ""))
+        return
+    count = len(result.seeds)
+    seeds = f"seed {result.seeds[0]}" if count == 1 else f"seeds {result.seeds[0]}-{result.seeds[-1]}"
+    table = Table(title=escape(f"{result.label} on {result.data}, {seeds}"), title_justify="left")
+    table.add_column("mean ± sd" if count > 1 else "")
+    for part in _PARTS:
+        table.add_column(part, justify="right")
+    names = dict.fromkeys(name.split("/", 1)[1] for name in result.metrics)
+    for name in sorted(names, key=lambda name: name == "loss"):
+        mark = " *" if name == result.yardstick else ""
+        cells = [mean_and_spread(result.metrics[f"{part}/{name}"]) for part in _PARTS]
+        table.add_row(name + mark, *cells)
+    console.print(table)
+    console.print(escape(_how_it_went(result)), soft_wrap=True)
+    files = sorted(path.name for path in result.folder.iterdir() if not path.name.endswith(".tmp"))
+    console.print(escape(f"{result.folder}/\n  {'  '.join(files)}"), soft_wrap=True)
+
+
+def print_job(result: Result) -> None:
+    """One line for a job of a sweep, as it ends."""
+    score = ""
+    if result.yardstick:
+        values = result.metrics[f"test/{result.yardstick}"]
+        score = f"  test/{result.yardstick} {mean_and_spread(values)}"
+    line = f"{result.status:<9}  {result.folder.name}{score}  {result.duration_s:.1f} s"
+    Console(highlight=False, soft_wrap=True).print(escape(line))
+
+
+def print_sweep(folder: Path) -> list[Result]:
+    """The table of a sweep's jobs, the yardstick's mean and spread on test; returns their results."""
+    console = Console(highlight=False)
+    results = [Result.read(path.parent) for path in sorted(folder.glob("*/result.json"))]
+    jobs = [result for result in results if result is not None]
+    configs = [_flat(_read_config(job.folder)) for job in jobs]
+    varied = _varied(configs)
+    yardsticks = sorted({job.yardstick for job in jobs if job.yardstick})
+    table = Table(title="the jobs of this sweep, on test", title_justify="left")
+    for name in ["loss", *varied, "status", *yardsticks]:
+        table.add_column(escape(name), justify="right" if name in yardsticks else "left")
+    for job, config in zip(jobs, configs, strict=True):
+        cells = [mean_and_spread(job.metrics.get(f"test/{name}", [])) for name in yardsticks]
+        table.add_row(
+            escape(job.label),
+            *(escape(str(config.get(key, ""))) for key in varied),
+            job.status,
+            *cells,
+        )
+    console.print(table)
+    failed = [job for job in jobs if job.status == "failed"]
+    for reason in dict.fromkeys(job.error for job in failed):
+        same = [job.folder.name for job in failed if job.error == reason]
+        console.print(escape(f"failed: {', '.join(same)}\n  {reason}"), soft_wrap=True)
+    console.print(escape(f"{folder}/"), soft_wrap=True)
+    return jobs
+
+
+def mean_and_spread(values: Iterable[float | None]) -> str:
+    """Mean and standard deviation over the replicates that have a value.
+
+    >>> mean_and_spread([1.0, 3.0, None]), mean_and_spread([None]), mean_and_spread([2.5])
+    ('2.000 ± 1.414', '-', '2.500')
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    mean = statistics.fmean(known)
+    if len(known) == 1:
+        return _digits(mean, mean)
+    spread = statistics.stdev(known)
+    return f"{_digits(mean, mean)} ± {_digits(spread, mean)}"
+
+
+def _digits(value: float, scale: float) -> str:
+    """The value with as many decimals as show four digits of ``scale``."""
+    if not 1e-4 <= abs(scale) < 1e7:
+        return f"{value:.3g}"
+    decimals = max(3 - math.floor(math.log10(abs(scale))), 0)
+    return f"{value:.{decimals}f}"
+
+
+def _how_it_went(result: Result) -> str:
+    gone = sum(one.status == "diverged" for one in result.replicates)
+    best = [one.best_epoch for one in result.replicates if one.best_epoch is not None]
+    words = [f"* the yardstick; trained and judged in {result.duration_s:.1f} s"]
+    if best:
+        span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
+        words.append(f"best epoch {span} of {max(one.epoch for one in result.replicates)}")
+    if gone:
+        words.append(f"{gone} of {len(result.replicates)} diverged: lower optimizer.lr or set trainer.clip")
+    return "; ".join(words)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _varied(configs: list[dict[str, Any]]) -> list[str]:
+    """The keys in which jobs differ, but for a loss's name (shown anyway) and its facts."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    shared = [key for key in keys if key != "loss.name" and ".about." not in key]
+    return [key for key in shared if len({repr(config[key]) for config in configs if key in config}) > 1]
