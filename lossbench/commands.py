@@ -10,7 +10,7 @@ import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -121,7 +121,7 @@ def main() -> None:
         del sys.argv[1]
         commands[name]()
     else:
-        sys.exit(f"lossbench {name}: no such command; {did_you_mean(name, commands)}There is: train")
+        sys.exit(f"lossbench {name}: no such command. {did_you_mean(name, commands)}There is: train")
 
 
 def explain(error: Exception) -> str:
@@ -130,7 +130,12 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         return _unknown_choice(error)
-    message = str(error).strip()
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override}: not an override; write KEY=VALUE, and quote a value with spaces or "
+            f"signs twice, as 'data.path=\"my file (1).csv\"'"
+        )
+    message = str(error).replace("object_type=dict", "").strip()
     unknown = _unknown_key(message)
     if unknown is not None:
         return unknown
@@ -143,9 +148,11 @@ def explain(error: Exception) -> str:
 
 def _unknown_choice(error: MissingConfigException) -> str:
     group, _, name = str(error.missing_cfg_file).rpartition("/")
+    if not group:
+        return f"{name}: no such config; leave --config-name and --config-path out"
     options = list(error.options or choices.names(group))
     known = [*options, *choices.loss_aliases()] if group == "loss" else options
-    return f"{group}={name}: no such choice; {did_you_mean(name, known, f'{group}=')}Choose one of: " + (
+    return f"{group}={name}: no such choice. {did_you_mean(name, known, f'{group}=')}Choose one of: " + (
         ", ".join(sorted(options)) or "(none)"
     )
 
@@ -160,7 +167,7 @@ def _unknown_key(message: str) -> str | None:
     known = [k for k in top if k not in ("defaults", "hydra")] + [*_groups()]
     nested = [f"{section}.{k}" for section in top if isinstance(top[section], dict) for k in top[section]]
     meant = did_you_mean(key, [*known, *nested])
-    return f"{key}: no such key; {meant}The top level has: {', '.join(sorted(set(known)))}"
+    return f"{key}: no such key. {meant}The top level has: {', '.join(sorted(set(known)))}"
 
 
 def _groups() -> list[str]:

@@ -12,15 +12,19 @@ class UserError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in a config: its key, what stands there, and what to do about it."""
+    """One thing wrong in a config: its key, what stands there, and what to do about it.
+
+    A value of ``...`` says that nothing stands there.
+    """
 
     key: str
     value: Any
     remedy: str
 
     def __str__(self) -> str:
-        value = "null" if self.value is None else self.value
-        return f"{self.key} = {value}\n    {self.remedy}"
+        shown = "null" if self.value is None else self.value
+        value = "" if self.value is ... else f" = {shown}"
+        return f"{self.key}{value}\n    {self.remedy}"
 
 
 class ConfigError(UserError):
@@ -45,6 +49,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """A sentence's start, ``did you mean X? ``, or nothing when no name is near."""
+    """``Did you mean X? ``, or nothing when no name is near."""
     near = nearest(name, known)
-    return f"did you mean {prefix}{near}? " if near else ""
+    return f"Did you mean {prefix}{near}? " if near else ""

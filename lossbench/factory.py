@@ -98,7 +98,7 @@ def build_trainer(config: Config) -> pl.Trainer:
             devices=1,
             precision=config.trainer.precision,
             max_epochs=config.trainer.max_epochs,
-            callbacks=[ProgressBar(config.loss.common.label or config.loss.common.name)],
+            callbacks=[ProgressBar(config.label)],
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,

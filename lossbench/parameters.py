@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -46,7 +46,13 @@ def keyword_parameters(component: Callable[..., Any]) -> list[inspect.Parameter]
     return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
-def faults(model: type[BaseModel], values: Mapping[str, Any], owner: str, key: str) -> list[Fault]:
+def faults(
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    owner: str,
+    key: str,
+    also: Iterable[str] = (),
+) -> list[Fault]:
     """What is wrong with ``values`` as the fields of ``model``.
 
     Args:
@@ -54,6 +60,7 @@ def faults(model: type[BaseModel], values: Mapping[str, Any], owner: str, key: s
         values: what was passed.
         owner: whose parameters they are, for the messages (``huber``).
         key: where they stand in the config (``loss``), or an empty text.
+        also: further names that exist there, for the messages.
 
     >>> from lossbench.losses import huber
     >>> for fault in faults(parameter_model(huber), {"delta": -1, "detla": 2}, "huber", "loss"):
@@ -61,7 +68,7 @@ def faults(model: type[BaseModel], values: Mapping[str, Any], owner: str, key: s
     loss.delta = -1
         must be a number greater than 0
     loss.detla = 2
-        huber has no 'detla'; did you mean loss.delta? It has: delta
+        huber has no 'detla'. Did you mean loss.delta? It has: delta
     """
     try:
         model.model_validate(dict(values))
@@ -74,13 +81,13 @@ def faults(model: type[BaseModel], values: Mapping[str, Any], owner: str, key: s
     found = []
     for name, kind in places.items():
         if name not in fields:
-            known = ", ".join(sorted(fields)) or "no parameters"
-            meant = did_you_mean(name, fields, prefix)
-            remedy = f"{owner} has no '{name}'; {meant}It has: {known}"
+            known = sorted([*fields, *also])
+            meant = did_you_mean(name, known, prefix)
+            remedy = f"{owner} has no '{name}'. {meant}It has: {', '.join(known) or 'no parameters'}"
         else:
             needed = describe(fields[name].annotation, fields[name].metadata)
-            remedy = f"is missing: give {needed}" if kind == "missing" else f"must be {needed}"
-        found.append(Fault(prefix + name, values.get(name), remedy))
+            remedy = f"is not given; it is {needed}" if kind == "missing" else f"must be {needed}"
+        found.append(Fault(prefix + name, values.get(name, ...), remedy))
     return found
 
 

@@ -78,7 +78,7 @@ class TrainerSection(Section):
 class _TopSection(Section):
     seed: Index
     replicates: Count
-    metrics: Literal["auto"] | list[str]
+    metrics: str | list[str]
 
 
 S = TypeVar("S", bound=Section)
@@ -107,6 +107,11 @@ class Config:
     optimizer: Choice[OptimizerSection]
     schedule: Choice[ScheduleSection]
     trainer: TrainerSection
+
+    @property
+    def label(self) -> str:
+        """What reports call the loss."""
+        return self.loss.common.label or self.loss.common.name
 
     @property
     def seeds(self) -> list[int]:
@@ -140,21 +145,25 @@ def check(config: Mapping[str, Any]) -> Config:
     for group, (lookup, section) in _GROUPS.items():
         chosen[group] = _choice(group, config.get(group), lookup, section, found)
     top = {key: value for key, value in config.items() if key not in (*_GROUPS, "trainer")}
-    found += faults(_TopSection, top, "the config", "")
-    trainer = config.get("trainer")
-    found += _section_faults(TrainerSection, trainer, "the trainer", "trainer")
-    if not found:
-        chosen["trainer"] = TrainerSection.model_validate(trainer)
-        found += _loss_faults(chosen["loss"])
-        found += _data_faults(chosen["loss"], chosen["data"])
-        found += _model_faults(chosen["loss"], chosen["model"])
+    found += faults(_TopSection, top, "the config", "", also=[*_GROUPS, "trainer"])
+    found += _section_faults(TrainerSection, config.get("trainer"), "the trainer", "trainer")
+    loss, source = chosen["loss"], chosen["data"]
+    # What is wrong in one section hides nothing in another: combinations are checked all the same.
+    if loss is not None:
+        found += _loss_faults(loss)
+        found += _metric_faults(config.get("metrics"), _task(loss))
+    if source is not None:
+        found += _data_faults(loss, source)
+    if loss is not None and chosen["model"] is not None:
+        found += _model_faults(loss, chosen["model"])
+    if chosen["optimizer"] is not None:
         found += _optimizer_faults(chosen["optimizer"])
-        found += _metric_faults(config["metrics"], _task(chosen["loss"]))
     if found:
         raise ConfigError(found)
-    task = _task(chosen["loss"])
-    metrics = list(METRICS[task]) if config["metrics"] == "auto" else config["metrics"]
-    return Config(config["seed"], config["replicates"], task, metrics, **chosen)
+    task = _task(loss)
+    metrics = _metric_names(config["metrics"], task)
+    trainer = TrainerSection.model_validate(config["trainer"])
+    return Config(config["seed"], config["replicates"], task, metrics, trainer=trainer, **chosen)
 
 
 def natural_activation(loss: Choice[LossSection]) -> str:
@@ -182,9 +191,11 @@ def _choice(
     model = _component_model(function, section)
     mistakes = _section_faults(model, values, name, group)
     found += mistakes
-    if mistakes:
+    wrong = {fault.key.removeprefix(f"{group}.") for fault in mistakes}
+    if any(key in model.model_fields and model.model_fields[key].is_required() for key in wrong):
         return None
-    checked = model.model_validate(values)
+    # A faulty parameter is read as its default, so that the rest can still be checked
+    checked = model.model_validate({k: v for k, v in values.items() if k not in wrong})
     parameters = {p.name: getattr(checked, p.name) for p in keyword_parameters(function)}
     common = section.model_validate({key: getattr(checked, key) for key in section.model_fields})
     return Choice(function, parameters, common)
@@ -232,19 +243,21 @@ def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
     return found
 
 
-def _data_faults(loss: Choice[LossSection], source: Choice[DataSection]) -> list[Fault]:
+def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) -> list[Fault]:
     found = []
     if source.common.validation + source.common.test >= 1:
         remedy = f"with data.validation={source.common.validation} nothing is left to train on"
         found.append(Fault("data.test", source.common.test, remedy))
+    if loss is None:
+        return found
     wanted, name = _task(loss), source.common.name
     stated = source.parameters.get("task", "auto") if name == "table" else _about(source)["task"]
     if stated not in (wanted, "auto"):
-        fitting = [other for other in choices.names("loss") if _fits(other, stated)]
+        fitting = [f"loss={other}" for other in choices.names("loss") if _fits(other, stated)]
         key, value = ("data.task", stated) if name == "table" else ("data", name)
         remedy = (
-            f"is {stated}, and loss={loss.common.name} is for {wanted} targets. Choose loss= "
-            f"{' or '.join(fitting)}, or data={choices.about('loss', loss.common.name)['data']}"
+            f"is {stated}, and loss={loss.common.name} is for {wanted} targets. Choose "
+            f"{' or '.join(fitting)}, or data={_about(loss)['data']}"
         )
         found.append(Fault(key, value, remedy))
     return found
@@ -283,13 +296,20 @@ def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
 
 
 def _metric_faults(metrics: Any, task: Task) -> list[Fault]:
-    if metrics == "auto":
-        return []
+    if not isinstance(metrics, str | list):
+        return []  # the wrong type has been reported
     known = list(METRICS[task])
-    if not metrics or len(set(metrics)) < len(metrics):
+    names = _metric_names(metrics, task)
+    if not names or len(set(names)) < len(names):
         return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]
     return [
         Fault("metrics", name, f"{did_you_mean(name, known)}For {task}: {', '.join(known)}")
-        for name in metrics
+        for name in map(str, names)
         if name not in known
     ]
+
+
+def _metric_names(metrics: str | list[str], task: Task) -> list[str]:
+    if metrics == "auto":
+        return list(METRICS[task])
+    return [metrics] if isinstance(metrics, str) else metrics

@@ -36,7 +36,8 @@ def print_run(result: Result) -> None:
     console.print(table)
     console.print(escape(_how_it_went(result)), soft_wrap=True)
     files = sorted(path.name for path in result.folder.iterdir() if not path.name.endswith(".tmp"))
-    console.print(escape(f"{result.folder}/\n  {'  '.join(files)}"), soft_wrap=True)
+    console.print(escape(f"{result.folder}/"), soft_wrap=True)
+    console.print(escape(", ".join(files)))
 
 
 def print_job(result: Result) -> None:

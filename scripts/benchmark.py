@@ -34,10 +34,8 @@ BARS = {
 def fit_seconds(epochs: int, replicates: int) -> float:
     overrides = (*SETTING, f"trainer.max_epochs={epochs}", f"replicates={replicates}")
     config = check(composition.plain(compose_config(*overrides)))
-    dataset = factory.build_dataset(config)
-    module = factory.build_module(config, dataset, factory.build_splits(config, dataset))
     start = time.perf_counter()
-    experiment.fit(config, module, factory.build_orders(config, module))
+    experiment.train(config)
     return time.perf_counter() - start
 
 

@@ -29,7 +29,7 @@ def table(
     if target not in frame.columns:
         meant = did_you_mean(target, frame.columns)
         raise UserError(
-            f"data.target={target}: {path} has no such column; {meant}Its columns: {', '.join(frame.columns)}"
+            f"data.target={target}: {path} has no such column. {meant}Its columns: {', '.join(frame.columns)}"
         )
     feature_columns = [column for column in frame.columns if column != target]
     if not feature_columns:
@@ -51,7 +51,7 @@ def _read(path: str) -> pd.DataFrame:
     if not file.is_file():
         nearby = [p.name for p in file.parent.glob("*") if p.is_file()] if file.parent.is_dir() else []
         meant = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
-        raise UserError(f"data.path={path}: no such file, seen from {Path.cwd()}; {meant}".rstrip("; "))
+        raise UserError(f"data.path={path}: no such file, seen from {Path.cwd()}. {meant}".rstrip())
     try:
         with file.open(encoding="utf-8-sig") as lines:
             header = lines.readline()

@@ -101,7 +101,7 @@ def _canonical(name: str) -> str:
     if known is None:
         every_name = [*names(), *choices.loss_aliases()]
         raise ValueError(
-            f"no loss is called {name!r}; {did_you_mean(name, every_name)}The losses: {', '.join(names())}"
+            f"no loss is called {name!r}. {did_you_mean(name, every_name)}The losses: {', '.join(names())}"
         )
     return known
 
