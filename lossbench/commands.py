@@ -136,6 +136,10 @@ def explain(error: Exception) -> str:
             f"signs twice, as 'data.path=\"my file (1).csv\"'"
         )
     message = str(error).replace("object_type=dict", "").strip()
+    if "group override must be a string" in message:  # loss=3
+        asked = next((word for word in sys.argv[1:] if word.split("=")[0] in _groups()), "")
+        group = asked.split("=")[0]
+        return f"{asked}: a {group} is chosen by its name. Choose one of: {', '.join(choices.names(group))}"
     unknown = _unknown_key(message)
     if unknown is not None:
         return unknown

@@ -14,6 +14,7 @@ import yaml
 
 from lossbench import factory, records
 from lossbench.errors import UserError
+from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.recording import Trained, record, weight_hash
 from lossbench.records import Result
 from lossbench.schema import Config, check
@@ -63,13 +64,18 @@ def train(config: Config) -> Trained:
     module = factory.build_module(config, dataset, splits)
     orders = factory.build_orders(config, module)
     start = [weight_hash(module, replicate) for replicate in range(config.replicates)]
+    train_module(config, module, orders)
+    return Trained(config, dataset, splits, orders, start, module)
+
+
+def train_module(config: Config, module: ReplicateModule, orders: EpochOrders) -> None:
+    """Let Lightning run the epochs, without its chatter."""
     # Lightning tells everyone about the TPUs they do not have
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
         factory.build_trainer(config).fit(module, orders)
-    return Trained(config, dataset, splits, orders, start, module)
 
 
 def attempt(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: bool = True) -> Result:

@@ -1,8 +1,9 @@
 """The optimizers: torch's, all of them elementwise, so that no replicate feels another.
 
-Defaults are torch's. Fused steps do the same arithmetic in one pass; where torch has none for the CPU,
-all tensors go as one list. ``weight_decay`` is part of the gradient but in ``adamw``, where it shrinks
-the weights by themselves; neither is a penalty added to the loss.
+Defaults are torch's, but for the learning rate of ``sgd``, which is Keras's. Fused steps do the same
+arithmetic in one pass; where torch has none for the CPU, all tensors go as one list. ``weight_decay`` is
+part of the gradient but in ``adamw``, where it shrinks the weights by themselves; neither is a penalty
+added to the loss.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,88 @@
+"""The shared table: each replicate sees its own rows, scaled by its own training part."""
+
+import numpy as np
+import pytest
+import torch
+
+from lossbench.data import source
+from lossbench.data.replicated import ReplicatedTable
+from lossbench.data.splits import split
+
+
+def build(dataset, seeds, dtype=torch.float64, scale_targets=True):
+    splits = [split(dataset, seed=s, validation=0.2, test=0.2, stratify=True) for s in seeds]
+    table = ReplicatedTable(
+        dataset.features, dataset.targets, splits, scale_targets=scale_targets, dtype=dtype
+    )
+    return table, splits
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_each_replicate_is_scaled_by_its_own_training_part(part):
+    dataset = source("diabetes")()
+    table, splits = build(dataset, range(3))
+    rows = table.rows(part)
+    ((features, targets),) = table.batches(rows, rows.shape[1])
+    for r, own in enumerate(splits):
+        for values, got in ((dataset.features, features), (dataset.targets, targets)):
+            train = values[own.train]
+            expected = (values[getattr(own, part)] - train.mean(0)) / train.std(0)
+            np.testing.assert_allclose(got[r].numpy(), expected, atol=1e-12)
+
+
+def test_batches_are_the_rows_in_order():
+    dataset = source("diabetes")()
+    table, _ = build(dataset, range(2))
+    rows = table.rows("train")
+    whole = next(table.batches(rows, rows.shape[1]))
+    sizes = []
+    pieces = list(table.batches(rows, 32))
+    for i in range(2):
+        torch.testing.assert_close(torch.cat([piece[i] for piece in pieces], 1), whole[i], rtol=0, atol=0)
+    sizes = [piece[0].shape[1] for piece in pieces]
+    assert sizes[:-1] == [32] * (len(sizes) - 1)
+    assert 0 < sizes[-1] <= 32
+
+
+def test_many_blocks_are_as_one(monkeypatch):
+    dataset = source("diabetes")()
+    table, _ = build(dataset, range(2))
+    rows = table.rows("train")
+    expected = list(table.batches(rows, 8))
+    monkeypatch.setattr("lossbench.data.replicated._BLOCK", 100)
+    for got, want in zip(table.batches(rows, 8), expected, strict=True):
+        assert torch.equal(got[0], want[0])
+
+
+def test_user_units_come_back():
+    dataset = source("diabetes")()
+    table, splits = build(dataset, [5])
+    rows = table.rows("test")
+    _, targets = next(table.batches(rows, 1000))
+    back = table.targets.in_user_units(targets)
+    np.testing.assert_allclose(back[0].numpy(), dataset.targets[splits[0].test], rtol=1e-12)
+
+
+def test_unscaled_targets_are_untouched_to_the_bit():
+    dataset = source("diabetes")()
+    table, splits = build(dataset, [5], scale_targets=False)
+    _, targets = next(table.batches(table.rows("test"), 1000))
+    assert (targets[0].numpy() == dataset.targets[splits[0].test]).all()
+
+
+def test_a_large_offset_costs_float32_no_digits():
+    dataset = source("diabetes")()
+    dataset.features[:, 0] += 1e9
+    single, _ = build(dataset, [0], torch.float32)
+    double, _ = build(dataset, [0], torch.float64)
+    rows = single.rows("train")
+    got, want = (next(table.batches(rows, 1000))[0] for table in (single, double))
+    torch.testing.assert_close(got.double(), want, rtol=0, atol=1e-6)
+
+
+def test_a_constant_column_is_centred():
+    dataset = source("diabetes")()
+    dataset.features[:, 2] = 7.0
+    table, _ = build(dataset, [0])
+    features, _ = next(table.batches(table.rows("validation"), 1000))
+    assert (features[..., 2] == 0).all()

@@ -1,0 +1,117 @@
+"""A stranger's CSV: it trains, or the message names cell and remedy."""
+
+import numpy as np
+import pytest
+
+from lossbench.data.table import table
+from lossbench.errors import UserError
+
+GOOD = "a,b,y\n1,2.5,10\n2,3.5,20\n3,1e2,30\n"
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(content, encoding="utf-8"):
+        path = tmp_path / "my.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD,
+        GOOD.replace(",", ";"),
+        GOOD.replace(",", "\t"),
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.rstrip(),
+        '"a","b","y"\n' + GOOD.split("\n", 1)[1],
+        " a , b , y \n" + GOOD.split("\n", 1)[1],
+    ],
+    ids=["comma", "semicolon", "tab", "bom", "crlf", "no last newline", "quotes", "spaces"],
+)
+def test_it_is_read_as_it_is(csv, content):
+    got = table(path=csv(content), target="y", task="regression")
+    assert got.features.tolist() == [[1, 2.5], [2, 3.5], [3, 100]]
+    assert got.targets.tolist() == [[10], [20], [30]]
+    assert (got.feature_names, got.target_names) == (("a", "b"), ("y",))
+
+
+def test_the_target_may_stand_anywhere_and_be_text(csv):
+    got = table(path=csv("kind,a\nred,1\nblue,2\nred,3\n"), target="kind", task="binary")
+    assert got.classes == ("blue", "red")
+    assert got.targets.tolist() == [1, 0, 1]
+
+
+def test_booleans_are_numbers(csv):
+    got = table(path=csv("a,y\ntrue,1\nfalse,2\ntrue,3\n"), target="y", task="regression")
+    assert got.features.ravel().tolist() == [1, 0, 1]
+
+
+def test_the_fingerprint_is_of_the_content(csv):
+    first = table(path=csv(GOOD), target="y", task="regression").fingerprint
+    assert first == table(path=csv(GOOD), target="y", task="regression").fingerprint
+    assert first != table(path=csv(GOOD.replace("2.5", "2.6")), target="y", task="regression").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,b,y\n1,x,2\n", ["line 2", "column b", "'x'"]),
+        ("a,b,y\n1,1,2\n1,,3\n", ["line 3", "column b", "empty"]),
+        ("a,b,y\n1,1,2\n\n1,1,3\n", ["line 3", "empty"]),
+        ("a,b,y\n1,inf,2\n", ["line 2", "column b", "finite"]),
+        ('a,b,y\n1,"1,234",2\n', ["line 2", "column b", "1,234"]),
+        ("a;b;y\n1;2,5;3\n", ["line 2", "column b", "2,5"]),
+        ("a,b,y\n1,2,x\n", ["line 2", "column y", "'x'"]),
+        ("a,b,y\n", ["without rows"]),
+        ("", ["not a table"]),
+        ("a,b,z\n1,2,3\n", ["no such column", "a, b, z"]),
+        ("a,a,y\n1,2,3\n", ["two columns are called 'a'"]),
+        ("y\n1\n2\n", ["features"]),
+        ("a,y\n1,2\n2,2\n", ["every row holds 2"]),
+        ("a,y\n1,2,3\n1,2,3\n", ["header"]),
+        ("a,y\n1,2\n1,2,3\n", ["not a table"]),
+        ("a,ý\n1,2\n".encode("latin-1"), ["UTF-8"]),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", ["UTF-8"]),
+    ],
+)
+def test_what_is_wrong_is_named(csv, content, words):
+    with pytest.raises(UserError) as caught:
+        table(path=csv(content), target="y", task="regression")
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_a_missing_file_suggests_the_nearest(csv, tmp_path):
+    csv(GOOD)
+    with pytest.raises(UserError, match=r"no such file.*Did you mean .*my\.csv"):
+        table(path=str(tmp_path / "mi.csv"), target="y", task="regression")
+    with pytest.raises(UserError, match="no such file"):
+        table(path=str(tmp_path), target="y", task="regression")
+    with pytest.raises(UserError, match="Did you mean price"):
+        table(path=csv("a,price\n1,2\n"), target="prise", task="regression")
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "words"),
+    [
+        ([0, 1, 2], "binary", "two values, this column 3"),
+        ([1, 1, 1], "binary", "two values, this column 1"),
+        ([1.5, 2.5, 3.5], "multiclass", "no classes"),
+        ([1, 1, 1], "multiclass", "no classes"),
+    ],
+)
+def test_targets_that_are_no_classes(csv, values, task, words):
+    content = "a,y\n" + "".join(f"{i},{y}\n" for i, y in enumerate(values))
+    with pytest.raises(UserError, match=words):
+        table(path=csv(content), target="y", task=task)
+
+
+def test_a_large_table_is_quick_to_read(csv):
+    random = np.random.default_rng(0).normal(size=(20_000, 5))
+    content = "a,b,c,d,y\n" + "\n".join(",".join(f"{v:.6f}" for v in row) for row in random)
+    got = table(path=csv(content), target="y", task="regression")
+    np.testing.assert_allclose(got.features, random[:, :4], atol=1e-6)

@@ -1,0 +1,91 @@
+"""Value and gradient equal the installed Keras's, in every reduction and with every kind of weight."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from cases import LOSSES, draw, variants
+
+from lossbench import losses
+
+keras = pytest.importorskip("keras")
+# Keras takes means in float32 unless told otherwise
+keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE.pop("float64", None)
+
+IN_KERAS = [name for name in LOSSES if hasattr(keras.losses, name)]
+REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none"]
+SHAPES = [(7,), (4, 5), (5, 5)]
+# Keras casts its constants (1e-7, the smoothing) to float32 even in float64
+TOLERANCE = {torch.float32: {"rtol": 2e-5, "atol": 2e-5}, torch.float64: {"rtol": 1e-7, "atol": 1e-7}}
+
+
+def keras_class(name, **options):
+    camel = type(losses.get(name)).__name__
+    return getattr(keras.losses, camel)(**options)
+
+
+def weights(shape, random):
+    yield None
+    yield random.uniform(0, 2, shape[0])[(...,) + (None,) * (len(shape) - 1)]
+    yield random.uniform(0, 2, shape)
+    if len(shape) == 1:
+        yield random.uniform(0, 2, (*shape, 1))
+
+
+def value_and_gradient(loss, y_pred, *arguments):
+    y_pred = y_pred.clone().requires_grad_()
+    value = loss(y_pred, *arguments)
+    value.sum().backward()
+    return value.detach(), y_pred.grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", IN_KERAS)
+def test_agrees_with_keras(name, reduction, dtype):
+    for seed, (parameters, shape) in enumerate(itertools.product(variants(name), SHAPES)):
+        y_pred, y_true = draw(name, shape, dtype, seed, "from_logits" in parameters)
+        ours = losses.get(name, reduction=reduction, **parameters)
+        precision = str(dtype).removeprefix("torch.")
+        theirs = keras_class(name, reduction=reduction, dtype=precision, **parameters)
+        for weight in weights(shape, np.random.default_rng(seed)):
+            broadcast = weight is not None and weight.shape != shape
+            if broadcast and reduction == "mean_with_sample_weight":
+                continue  # the ruling: Keras divides by weights that it has not broadcast
+            if broadcast and "ignore_class" in parameters:
+                continue  # Keras on torch multiplies mask into weights in place, and fails
+            w = None if weight is None else torch.as_tensor(weight, dtype=dtype)
+            got = value_and_gradient(ours, y_pred, y_true, w)
+            expected = value_and_gradient(lambda p, t, w, f=theirs: f(t, p, w), y_pred, y_true, w)
+            torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
+
+
+def test_mean_with_broadcast_weights_divides_by_their_broadcast_sum():
+    """Keras gives 4.0 here, having counted two weights for eight values."""
+    values = losses.get("mae", reduction="mean_with_sample_weight")(
+        torch.ones(3, 4, 1), torch.zeros(3, 4, 1), torch.tensor([[1.0], [1.0], [0.0]])
+    )
+    assert values == 1.0
+
+
+def test_label_smoothing_counts_the_classes_of_its_axis():
+    """Keras 3.15 counts the last axis, whichever is the classes'."""
+    y_pred, y_true = draw("categorical_crossentropy", (5, 3))
+    straight = losses.categorical_crossentropy(y_pred, y_true, label_smoothing=0.1)
+    turned = losses.categorical_crossentropy(
+        y_pred.movedim(-1, 1), y_true.movedim(-1, 1), label_smoothing=0.1, axis=1
+    )
+    torch.testing.assert_close(turned, straight)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -2])
+@pytest.mark.parametrize(
+    "name", ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
+)
+def test_axis_counts_as_in_keras(name, axis):
+    y_pred, y_true = draw(name, (6, 5))
+    y_pred = y_pred.movedim(-1, axis)
+    y_true = y_true if name.startswith("sparse") else y_true.movedim(-1, axis)
+    expected = getattr(keras.losses, name)(y_true, y_pred, axis=axis)
+    torch.testing.assert_close(losses.function(name)(y_pred, y_true, axis=axis), expected)

@@ -1,0 +1,90 @@
+"""conf/ and code say the same: one callable and one YAML of its name, defaults equal."""
+
+import pytest
+
+from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench.parameters import keyword_parameters
+
+LOOKUPS = {
+    "loss": losses.function,
+    "data": data.source,
+    "model": vars(models).__getitem__,
+    "optimizer": vars(optimizers).__getitem__,
+    "schedule": vars(schedules).__getitem__,
+}
+COMPONENTS = [
+    (group, name) for group in LOOKUPS for name in choices.names(group) if (group, name) != ("data", "auto")
+]
+TASKS = {"regression", "binary", "multiclass"}
+LOSSES = choices.names("loss")
+
+
+@pytest.mark.parametrize(("group", "name"), COMPONENTS)
+def test_yaml_repeats_the_signature_exactly(group, name):
+    written = {k: v for k, v in choices.read(group, name).items() if k not in ("name", "about")}
+    parameters = {p.name: p for p in keyword_parameters(LOOKUPS[group](name))}
+    assert choices.read(group, name)["name"] == name
+    assert set(written) == set(parameters)
+    for key, value in written.items():
+        default = parameters[key].default
+        if default is not parameters[key].empty:
+            assert (value, type(value)) == (default, type(default)), key
+
+
+@pytest.mark.parametrize("package", ["optimizers", "schedules", "data"])
+def test_every_public_component_has_its_yaml(package):
+    group = package.removesuffix("s")
+    public = {name for name in choices.summaries(package) if not name.startswith("_") and name.islower()}
+    assert set(choices.names(group)) - {"auto"} <= public
+
+
+def test_every_loss_function_has_its_yaml():
+    """A function of y_pred and y_true in losses/ without a YAML would be a loss nobody can choose."""
+    import ast
+
+    files = (choices.CONF.parent / "lossbench" / "losses").glob("*.py")
+    functions = {
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and [a.arg for a in node.args.args] == ["y_pred", "y_true"]
+        and not node.name.startswith("_")
+        and node.name != "paired"
+    }
+    assert functions == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_facts_are_complete_and_known(name):
+    about = choices.about("loss", name)
+    assert set(about) == {"task", "aliases", "data", "target", "prediction", "source"}
+    assert about["task"] in TASKS
+    assert about["target"] in {"real", "binary", "index", "onehot"}
+    assert about["prediction"] in {"real", "probability", "distribution"}
+    assert choices.about("data", about["data"])["task"] == about["task"]
+
+
+@pytest.mark.parametrize("name", [name for name in choices.names("data") if name not in ("auto", "table")])
+def test_a_data_set_is_of_the_task_its_yaml_says(name):
+    assert data.source(name)().task == choices.about("data", name)["task"]
+
+
+def test_no_two_losses_share_an_alias():
+    every = [alias.lower() for name in LOSSES for alias in choices.about("loss", name)["aliases"]]
+    squeezed = [name.replace("_", "") for name in LOSSES]
+    assert len(set(every + squeezed)) == len(every) + len(squeezed)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_alias_names_its_loss_in_any_case(name):
+    camel = "".join(word.capitalize() for word in name.split("_"))
+    for alias in [name, camel, *choices.about("loss", name)["aliases"]]:
+        for written in (alias, alias.upper(), alias.lower()):
+            assert choices.canonical_loss(written) == name
+            assert losses.get(written).get_config()["name"] == name
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "HuberLoss", "ce", "crossentropy", "", "hubr"])
+def test_what_is_no_alias_resolves_to_nothing(name):
+    assert choices.canonical_loss(name) is None

@@ -1,0 +1,67 @@
+"""Metrics equal scikit-learn's, and the batched ones equal torchmetrics'."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sklearn_metrics
+
+from lossbench.metrics import METRICS, panel
+
+REPLICATES, ROWS, CLASSES = 3, 60, 4
+ORACLES = {
+    ("regression", "rmse"): lambda y, p: sklearn_metrics.root_mean_squared_error(y, p),
+    ("regression", "mae"): lambda y, p: sklearn_metrics.mean_absolute_error(y, p),
+    ("regression", "r2"): lambda y, p: sklearn_metrics.r2_score(y, p),
+    ("binary", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y, p[:, 0] > 0.5),
+    ("binary", "f1"): lambda y, p: sklearn_metrics.f1_score(y, p[:, 0] > 0.5),
+    ("binary", "auroc"): lambda y, p: sklearn_metrics.roc_auc_score(y, p[:, 0]),
+    ("multiclass", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y, p.argmax(1)),
+    ("multiclass", "balanced_accuracy"): lambda y, p: sklearn_metrics.balanced_accuracy_score(y, p.argmax(1)),
+    ("multiclass", "f1"): lambda y, p: sklearn_metrics.f1_score(y, p.argmax(1), average="macro"),
+}
+EVERY = [(task, name) for task, named in METRICS.items() for name in named]
+
+
+def draw(task):
+    generator = torch.Generator().manual_seed(0)
+    if task == "regression":
+        y = torch.randn(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64) * 50 + 100
+        return y + torch.randn(y.shape, generator=generator, dtype=torch.float64) * 20, y
+    if task == "binary":
+        p = torch.rand(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64)
+        return p, (p[..., 0] + torch.rand(REPLICATES, ROWS, generator=generator) > 1).long()
+    p = torch.rand(REPLICATES, ROWS, CLASSES, generator=generator, dtype=torch.float64)
+    return p / p.sum(-1, keepdim=True), torch.randint(0, CLASSES, (REPLICATES, ROWS), generator=generator)
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_every_metric_equals_scikit_learns_for_each_replicate(task, name):
+    predictions, targets = draw(task)
+    got = panel(task, [name], predictions, targets)[name]
+    expected = [ORACLES[task, name](y.numpy(), p.numpy()) for p, y in zip(predictions, targets, strict=True)]
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_the_monitored_value_is_the_panels(task, name):
+    predictions, targets = draw(task)
+    got = METRICS[task][name].per_replicate(predictions, targets)
+    torch.testing.assert_close(got, panel(task, [name], predictions, targets)[name], check_dtype=False)
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_the_stated_direction_is_the_true_one(task, name):
+    _, targets = draw(task)
+    perfect = {
+        "regression": lambda: targets,
+        "binary": lambda: targets.double().unsqueeze(-1),
+        "multiclass": lambda: torch.nn.functional.one_hot(targets, CLASSES).double(),
+    }[task]()
+    worse = draw(task)[0]
+    best, other = (panel(task, [name], p, targets)[name][0] for p in (perfect, worse))
+    assert (best > other) == METRICS[task][name].higher_is_better
+
+
+def test_a_ranking_of_one_class_is_undefined():
+    got = panel("binary", ["auroc"], torch.rand(1, 5, 1), torch.ones(1, 5, dtype=torch.int64))
+    assert got["auroc"].isnan().all()

@@ -1,0 +1,167 @@
+"""Training: the loop is the plain loop, clipping and selection are per replicate."""
+
+import pytest
+import torch
+from torch import nn
+
+from lossbench import composition, experiment, factory
+from lossbench.commands import compose_config
+from lossbench.module import clip_per_replicate
+from lossbench.schema import check
+from lossbench.selection import Selection
+
+
+def config(*overrides):
+    return check(composition.plain(compose_config("data=diabetes", "trainer.precision=64-true", *overrides)))
+
+
+def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
+    """The loop one would write by hand, from the same start, orders and split."""
+    trained = experiment.train(settings)  # for its split and its orders' generators
+    dataset, (split,) = trained.dataset, trained.splits
+    fresh = factory.build_module(settings, dataset, [split])
+    x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.targets))
+    x, y = ((v - v[split.train].mean(0)) / v[split.train].std(0, correction=0) for v in (x, y))
+    layers = [nn.Linear(*layer.weight.shape[1:], dtype=torch.float64) for layer in fresh.network.layers]
+    for linear, layer in zip(layers, fresh.network.layers, strict=True):
+        linear.weight.data, linear.bias.data = layer.weight.data[0].T.contiguous(), layer.bias.data[0, 0]
+    network = nn.Sequential(layers[0], nn.ReLU(), layers[1])
+    optimizer = make_optimizer(network.parameters())
+    orders, step, history = factory.build_orders(settings, fresh), 0, []
+    for _ in range(epochs):
+        (order,) = orders
+        total = 0.0
+        for rows in order[0].split(settings.data.common.batch_size):
+            if rate is not None:
+                optimizer.param_groups[0]["lr"] = rate(step)
+            optimizer.zero_grad()
+            loss = criterion(network(x[rows]), y[rows])
+            loss.backward()
+            if settings.trainer.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), settings.trainer.clip)
+            optimizer.step()
+            step += 1
+            total += loss.item() * len(rows)
+        with torch.no_grad():
+            validation = criterion(network(x[split.validation]), y[split.validation]).item()
+        history.append((total / len(split.train), validation))
+    return trained, history
+
+
+@pytest.mark.parametrize(
+    ("overrides", "make_optimizer", "criterion"),
+    [
+        (("loss=mse", "optimizer=adam"), lambda p: torch.optim.Adam(p), nn.MSELoss()),
+        (
+            ("loss=huber", "loss.delta=2", "optimizer=sgd"),
+            lambda p: torch.optim.SGD(p, 0.01),
+            nn.HuberLoss(delta=2),
+        ),
+        (
+            ("loss=mae", "optimizer=rmsprop", "trainer.clip=0.1"),
+            lambda p: torch.optim.RMSprop(p, 0.01),
+            nn.L1Loss(),
+        ),
+    ],
+)
+def test_an_epoch_is_what_one_would_write_by_hand(overrides, make_optimizer, criterion):
+    settings = config(*overrides, "trainer.max_epochs=5", "model.hidden_units=[8]")
+    trained, history = plain_loop(settings, make_optimizer, criterion, 5)
+    got = torch.stack(trained.module.history)[:, :2, 0]
+    torch.testing.assert_close(got, torch.tensor(history, dtype=torch.float64), rtol=1e-10, atol=1e-12)
+
+
+def test_warm_up_and_schedule_reach_the_optimizer():
+    settings = config(
+        "optimizer=sgd",
+        "schedule=linear",
+        "schedule.warmup_steps=5",
+        "trainer.max_epochs=3",
+        "model.hidden_units=[8]",
+    )
+    steps = 3 * 9  # 266 training rows, 32 at a time
+
+    def rate(step):
+        return 0.01 * ((step + 1) / 5 if step < 5 else 1 - (step - 5) / (steps - 5 - 1))
+
+    trained, history = plain_loop(settings, lambda p: torch.optim.SGD(p, 0.01), nn.MSELoss(), 3, rate)
+    got = torch.stack(trained.module.history)[:, :2, 0]
+    torch.testing.assert_close(got, torch.tensor(history, dtype=torch.float64), rtol=1e-10, atol=1e-12)
+
+
+def test_a_sum_trains_on_the_sum_and_records_the_mean():
+    summed, mean = (
+        experiment.train(
+            config(
+                f"loss.reduction={reduction}",
+                f"optimizer.lr={lr}",
+                "optimizer=sgd",
+                "trainer.max_epochs=3",
+                "data.batch_size=266",
+            )
+        )
+        for reduction, lr in (("sum", 0.01 / 266), ("mean", 0.01))
+    )
+    torch.testing.assert_close(
+        torch.stack(summed.module.history), torch.stack(mean.module.history), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_clipping_is_torchs_for_each_replicate_alone():
+    torch.manual_seed(0)
+    parameters = [nn.Parameter(torch.zeros(3, 4, 5)), nn.Parameter(torch.zeros(3, 1, 5))]
+    for parameter in parameters:
+        parameter.grad = torch.randn(parameter.shape)
+        parameter.grad[1] *= 1e-3
+        parameter.grad[2] = torch.nan
+    before = [p.grad.clone() for p in parameters]
+    clip_per_replicate(parameters, 0.5)
+    for r in range(2):
+        single = [nn.Parameter(torch.zeros(p.shape[1:])) for p in parameters]
+        for p, grad in zip(single, before, strict=True):
+            p.grad = grad[r].clone()
+        nn.utils.clip_grad_norm_(single, 0.5)
+        for p, clipped in zip(single, parameters, strict=True):
+            torch.testing.assert_close(clipped.grad[r], p.grad)
+    torch.testing.assert_close(parameters[0].grad[1], before[0][1])  # below the limit: untouched
+
+
+SCORES = [  # per epoch, of three replicates; the third diverges in epoch 3
+    [5.0, 5.0, 5.0],
+    [4.0, 6.0, 4.0],
+    [4.5, 7.0, float("nan")],
+    [3.0, 1.0, 2.0],
+    [3.5, 0.5, 1.0],
+]
+
+
+def watch(keep, patience, higher_is_better=False):
+    weight = nn.Parameter(torch.zeros(3, 1, 1))
+    selection = Selection([weight], 3, keep=keep, patience=patience, higher_is_better=higher_is_better)
+    for epoch, score in enumerate(SCORES, 1):
+        weight.data.fill_(epoch)
+        sign = -1 if higher_is_better else 1
+        score = torch.tensor(score) * sign
+        selection.update(epoch, score[None], score)
+    selection.restore()
+    return selection, weight.flatten().tolist()
+
+
+@pytest.mark.parametrize("higher_is_better", [False, True])
+def test_each_replicate_keeps_its_best_epoch(higher_is_better):
+    selection, weights = watch("best", None, higher_is_better)
+    assert weights == [4, 5, 2]
+    assert selection.best_epoch.tolist() == [4, 5, 2]
+    assert selection.last_epoch.tolist() == [5, 5, 3]
+    assert selection.diverged.tolist() == [False, False, True]
+
+
+def test_a_replicate_stops_alone_and_what_comes_later_is_not_its_own():
+    selection, weights = watch("best", 2)
+    assert selection.last_epoch.tolist() == [5, 3, 3]
+    assert weights == [4, 1, 2]
+
+
+def test_the_last_weights_are_those_of_the_epoch_it_stopped_in():
+    _, weights = watch("last", 2)
+    assert weights == [5, 3, 2]

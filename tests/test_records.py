@@ -1,0 +1,185 @@
+"""The run folder: complete, whole or absent, readable without running code, and enough to predict again."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+import lossbench
+from lossbench import records
+from lossbench.data import source
+from lossbench.records import Result
+
+FILES = {
+    "result.json",
+    "config.yaml",
+    "manifest.json",
+    "history.csv",
+    "weights.safetensors",
+    "predictions.csv",
+    "curves.png",
+}
+METRICS = ("rmse", "mae", "r2", "loss")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return lossbench.run(
+        "loss=huber",
+        "loss.delta=2",
+        "loss.label=robust",
+        "replicates=3",
+        "seed=5",
+        "trainer.max_epochs=12",
+        "model.hidden_units=[8,4]",
+        f"hydra.run.dir={folder}",
+    )
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folder_holds_the_contract_and_nothing_else(run):
+    assert {path.name for path in run.folder.iterdir()} == FILES
+
+
+def test_the_result_says_all_that_was_promised(run):
+    content = json.loads((run.folder / "result.json").read_text())
+    assert content["schema_version"] == 1
+    assert (content["status"], content["loss"], content["label"]) == ("completed", "huber", "robust")
+    assert (content["data"], content["seeds"]) == ("diabetes", [5, 6, 7])
+    assert [set(one) for one in content["replicates"]] == [{"status", "epoch", "best_epoch"}] * 3
+    assert set(content["metrics"]) == {
+        f"{part}/{m}" for part in ("train", "validation", "test") for m in METRICS
+    }
+    assert all(len(values) == 3 for values in content["metrics"].values())
+    assert len(content["config_id"]) == 12
+    assert content["duration_s"] > 0
+    assert "error" not in content
+    assert Result.read(run.folder) == run
+
+
+def test_the_result_is_the_last_file_written(run):
+    written = {path.name: path.stat().st_mtime_ns for path in run.folder.iterdir()}
+    assert max(written, key=written.get) == "result.json"
+
+
+def test_history_has_a_row_per_replicate_and_epoch(run):
+    history = rows(run.folder / "history.csv")
+    assert [(row["replicate"], row["seed"], row["epoch"]) for row in history] == [
+        (str(r), str(5 + r), str(e)) for r in range(3) for e in range(1, 13)
+    ]
+    assert list(history[0])[3:] == ["train/loss", "validation/loss", "validation/rmse"]
+
+
+def test_the_metrics_are_those_of_the_best_epoch_of_the_history(run):
+    history = rows(run.folder / "history.csv")
+    for r, outcome in enumerate(run.replicates):
+        own = [float(row["validation/rmse"]) for row in history if row["replicate"] == str(r)]
+        assert own.index(min(own)) + 1 == outcome.best_epoch
+        assert run.metrics["validation/rmse"][r] == pytest.approx(min(own), rel=1e-6)  # float32
+
+
+def test_predictions_give_the_metrics(run):
+    table = pd.read_csv(run.folder / "predictions.csv")
+    targets = source("diabetes")().targets[:, 0]
+    for r, own in table.groupby("replicate"):
+        assert (targets[own["row"]] == own["target"]).all()
+        error = own["prediction"] - own["target"]
+        assert run.metrics["test/rmse"][r] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-12)
+        assert run.metrics["test/mae"][r] == pytest.approx(error.abs().mean(), rel=1e-12)
+
+
+def test_weights_and_scaling_predict_again_without_lossbench(run):
+    arrays = load_file(run.folder / "weights.safetensors")
+    table = pd.read_csv(run.folder / "predictions.csv")
+    features = source("diabetes")().features
+    for r in range(3):
+        own = table[table["replicate"] == r]
+        x = (features[own["row"]] - arrays["features.mean"][r]) / arrays["features.scale"][r]
+        for layer in range(3):
+            x = x @ arrays[f"layers.{layer}.weight"][r] + arrays[f"layers.{layer}.bias"][r]
+            x = np.maximum(x, 0) if layer < 2 else x
+        predicted = x[:, 0] * arrays["targets.scale"][r, 0, 0] + arrays["targets.mean"][r, 0, 0]
+        np.testing.assert_allclose(predicted, own["prediction"], rtol=2e-5)  # float32 throughout
+
+
+def test_the_manifest_says_where_it_comes_from(run):
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    assert manifest["versions"]["torch"].startswith("2.")
+    assert manifest["threads"] == 1
+    assert manifest["data_fingerprint"] == source("diabetes")().fingerprint
+    assert set(manifest["seeds"]) == {"5", "6", "7"}
+    assert all(set(hashes) == {"split", "initial_weights", "order"} for hashes in manifest["seeds"].values())
+    assert {"command", "cpu_capability", "python", "platform", "git"} <= set(manifest)
+
+
+def test_classes_are_predicted_by_name_with_their_probabilities(tmp_path):
+    for loss, extra in (("bce", "loss.from_logits=true"), ("scce", "loss.from_logits=false")):
+        result = lossbench.run(
+            f"loss={loss}", extra, "trainer.max_epochs=3", f"hydra.run.dir={tmp_path}/{loss}"
+        )
+        table = pd.read_csv(result.folder / "predictions.csv", dtype={"target": str, "prediction": str})
+        probabilities = table.filter(like="probability/").to_numpy()
+        assert ((probabilities >= 0) & (probabilities <= 1)).all()
+        assert (table["target"] == table["prediction"]).mean() == pytest.approx(
+            result.metrics["test/accuracy"][0]
+        )
+        if loss == "scce":
+            np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
+
+
+def test_predictions_above_the_limit_are_parquet(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_CSV_LINES", 3)
+    path = records.write_predictions(tmp_path, {"row": np.arange(4), "prediction": np.arange(4.0)})
+    assert path.name == "predictions.parquet"
+    assert pd.read_parquet(path)["row"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path):
+    path = tmp_path / "x.json"
+    records.write_json(path, {"a": 1})
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        records.write_atomically(path, fail)
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_json_holds_no_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        records.write_json(tmp_path / "x.json", {"a": float("nan")})
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"status": "completed"}'])
+def test_a_torn_result_is_no_result(tmp_path, content):
+    (tmp_path / "result.json").write_text(content)
+    assert Result.read(tmp_path) is None
+    assert Result.read(tmp_path / "nowhere") is None
+
+
+def test_the_config_is_enough_to_have_the_run_again(run, tmp_path):
+    """The recorded config, given back to the package, gives the same numbers."""
+    code = (
+        "import sys, yaml; from pathlib import Path; from lossbench import experiment, composition;"
+        "values = yaml.safe_load(open(sys.argv[1]));"
+        "experiment.run(values, Path(sys.argv[2]), composition.config_id(values))"
+    )
+    command = [sys.executable, "-c", code, str(run.folder / "config.yaml"), str(tmp_path)]
+    subprocess.run(command, check=True, env={**os.environ, "COLUMNS": "80"})
+    again = Result.read(tmp_path)
+    assert again.metrics == run.metrics
+    assert again.config_id == run.config_id

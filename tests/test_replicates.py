@@ -1,0 +1,132 @@
+"""The law of the replicate axis, held by the command itself: together is as alone, to the last digit."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import lossbench
+from lossbench import choices, composition, experiment, factory, losses
+from lossbench.commands import compose_config
+from lossbench.records import Result
+from lossbench.schema import check
+
+TOGETHER, OFFSET = 8, 3
+
+
+def run(folder, *overrides):
+    result = lossbench.run(f"hydra.run.dir={folder}", *overrides)
+    assert result.status == "completed"
+    return result
+
+
+def differences(together: Result, r: int, alone: Result) -> list[float]:
+    """Relative differences of every metric and every recorded epoch, between replicate and run."""
+    assert together.metrics.keys() == alone.metrics.keys()
+    pairs = [(together.metrics[name][r], alone.metrics[name][0]) for name in alone.metrics]
+    histories = [
+        np.genfromtxt(x.folder / "history.csv", delimiter=",", skip_header=1, ndmin=2)
+        for x in (together, alone)
+    ]
+    own = histories[0][histories[0][:, 0] == r][:, 2:]
+    pairs += list(zip(own.ravel(), histories[1][:, 2:].ravel(), strict=True))
+    assert together.replicates[r] == alone.replicates[0]
+    return [abs(a - b) / max(abs(b), 1.0) for a, b in pairs]
+
+
+@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize(("precision", "epochs", "tolerance"), [("64-true", 20, 1e-9), ("32-true", 1, 1e-5)])
+def test_replicate_k_is_the_run_of_its_seed(tmp_path, name, precision, epochs, tolerance):
+    settings = (f"loss={name}", f"trainer.precision={precision}", f"trainer.max_epochs={epochs}")
+    together = run(tmp_path / "together", *settings, f"seed={OFFSET}", f"replicates={TOGETHER}")
+    hashes = json.loads((together.folder / "manifest.json").read_text())["seeds"]
+    for k in range(TOGETHER):
+        alone = run(tmp_path / str(k), *settings, f"seed={OFFSET + k}", "replicates=1")
+        assert max(differences(together, k, alone)) <= tolerance
+        own = json.loads((alone.folder / "manifest.json").read_text())["seeds"]
+        assert own == {str(OFFSET + k): hashes[str(OFFSET + k)]}
+
+
+@pytest.mark.parametrize("optimizer", choices.names("optimizer"))
+def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule(tmp_path, optimizer):
+    settings = (
+        "loss=huber",
+        f"optimizer={optimizer}",
+        "trainer.clip=0.5",
+        "trainer.early_stopping=3",
+        "schedule=cosine",
+        "optimizer.lr=0.05",
+        "trainer.precision=64-true",
+        "trainer.max_epochs=30",
+    )
+    together = run(tmp_path / "together", *settings, "replicates=4")
+    for k in range(4):
+        alone = run(tmp_path / str(k), *settings, f"seed={k}")
+        assert max(differences(together, k, alone)) <= 1e-9
+    assert len({one.epoch for one in together.replicates}) > 1  # they did stop apart
+
+
+def train_with(poisoned: int | None):
+    values = composition.plain(compose_config("replicates=4", "trainer.max_epochs=6"))
+    config = check(values)
+    dataset = factory.build_dataset(config)
+    splits = factory.build_splits(config, dataset)
+    module = factory.build_module(config, dataset, splits)
+    if poisoned is not None:
+        module.network.layers[0].weight.data[poisoned, 0, 0] = 1e38  # overflows within the first epochs
+    experiment.train_module(config, module, factory.build_orders(config, module))
+    return module
+
+
+def test_a_replicate_that_diverges_leaves_the_others_equal_to_the_bit():
+    clean, sick = train_with(None), train_with(2)
+    assert sick.selection.diverged.tolist() == [False, False, True, False]
+    others = [0, 1, 3]
+    for a, b in zip(clean.network.parameters(), sick.network.parameters(), strict=True):
+        assert torch.equal(a[others], b[others])
+    for a, b in zip(clean.history, sick.history, strict=True):
+        assert torch.equal(a[:, others], b[:, others])
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_the_same_command_twice_gives_the_same_bits(tmp_path, name):
+    settings = (f"loss={name}", "replicates=2", "trainer.max_epochs=3")
+    first, second = run(tmp_path / "a", *settings), run(tmp_path / "b", *settings)
+    for file in ("history.csv", "predictions.csv", "weights.safetensors", "config.yaml"):
+        assert (first.folder / file).read_bytes() == (second.folder / file).read_bytes()
+    assert first.metrics == second.metrics
+    assert first.config_id == second.config_id
+
+
+def test_the_global_generators_are_neither_drawn_from_nor_heeded(tmp_path):
+    torch.manual_seed(1)
+    np.random.seed(1)
+    before = torch.get_rng_state().clone(), np.random.get_state()[1].copy()
+    first = run(tmp_path / "a", "trainer.max_epochs=2")
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+    torch.manual_seed(2)
+    assert first.metrics == run(tmp_path / "b", "trainer.max_epochs=2").metrics
+
+
+def test_two_losses_at_one_seed_see_the_same_split_start_and_order(tmp_path):
+    manifests = [
+        json.loads(
+            (
+                run(tmp_path / loss, f"loss={loss}", "trainer.max_epochs=1").folder / "manifest.json"
+            ).read_text()
+        )
+        for loss in ("mse", "mae", "huber")
+    ]
+    assert manifests[0]["seeds"] == manifests[1]["seeds"] == manifests[2]["seeds"]
+    assert manifests[0]["data_fingerprint"] == manifests[1]["data_fingerprint"]
+
+
+def test_threads_are_given_back(tmp_path):
+    before = torch.get_num_threads()
+    run(tmp_path, "trainer.threads=2", "trainer.max_epochs=1")
+    assert torch.get_num_threads() == before
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert config["trainer"]["threads"] == 2
