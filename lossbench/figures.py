@@ -35,11 +35,12 @@ def learning_curves(
     for name, color in zip(losses, _LOSS_COLORS, strict=True):
         _draw(left, curves[name], color, name.removesuffix("/loss"))
     _draw(right, curves[yardstick], _SCORE_COLOR, yardstick)
-    for epoch in best_epochs:
+    for replicate, epoch in enumerate(best_epochs):
         if epoch is not None:
-            right.axvline(epoch, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+            best = curves[yardstick][epoch - 1, replicate]
+            right.plot(epoch, best, "o", color=_SCORE_COLOR, markersize=4, markeredgecolor="white")
     left.set(xlabel="epoch", ylabel="loss, as it is trained")
-    right.set(xlabel="epoch (dotted: the best)", ylabel=yardstick)
+    right.set(xlabel="epoch (dots: the best)", ylabel=yardstick)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.92")

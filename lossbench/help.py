@@ -91,3 +91,20 @@ def _keys() -> list[str]:
         else:
             section = f"{key}."
     return lines
+
+
+def losses_table() -> str:
+    """The README's table of losses, in Markdown: a row each, from YAML and docstring.
+
+    >>> print(losses_table().splitlines()[0])
+    | loss | for | also called | parameters | what it is |
+    """
+    rows = ["| loss | for | also called | parameters | what it is |", "|---|---|---|---|---|"]
+    for name in choices.names("loss"):
+        about = choices.about("loss", name)
+        aliases = ", ".join(f"`{alias}`" for alias in about["aliases"])
+        own = {k: v for k, v in choices.read("loss", name).items() if k not in ("name", "about")}
+        parameters = ", ".join(f"`{key}={_shown(value)}`" for key, value in own.items())
+        summary = choices.summaries("losses").get(name, "").replace("``", "`")
+        rows.append(f"| `{name}` | {about['task']} | {aliases} | {parameters} | {summary} |")
+    return "\n".join(rows)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.data.replicated import ReplicatedTable
+from lossbench.errors import UserError
 from lossbench.metrics import Metric
 from lossbench.objective import Objective
 from lossbench.selection import Selection
@@ -86,19 +87,20 @@ class ReplicateModule(pl.LightningModule):
         """Train every replicate for one epoch over its rows ``(R, n)``, then look at validation."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
-        total = torch.zeros((), device=order.device)
-        for features, targets in self.table.batches(order, self.batch_size):
+        total = self.table.features.mean.new_zeros(len(order))
+        batches = self.table.batches(order, self.batch_size)
+        for step, (features, targets) in enumerate(batches, start=self.steps):
             losses = self.objective(self.network(features).to(targets.dtype), targets)
             optimizer.zero_grad()
             losses.sum().backward()
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
             if self.learning_rate is not None:
-                optimizer.param_groups[0]["lr"] = self.learning_rate(self.steps)
+                optimizer.param_groups[0]["lr"] = self.learning_rate(step)
             optimizer.step()
-            self.steps += 1
             samples = features.shape[1]
-            total = total + self.objective.per_sample(losses.detach(), samples) * samples
+            total.add_(self.objective.per_sample(losses.detach(), samples), alpha=samples)
+        self.steps = step + 1
         self._end_epoch(total / order.shape[1])
 
     @torch.no_grad()
@@ -108,6 +110,11 @@ class ReplicateModule(pl.LightningModule):
         score = self.yardstick.per_replicate(*self.decode(y_pred, y_true))
         losses = torch.stack([training_losses, validation_losses])
         self.history.append(torch.cat([losses, score[None].to(losses.dtype)]))
+        if len(self.history) == 1 and (score.isnan() & losses.isfinite().all(0)).any():
+            raise UserError(
+                "metrics: the first of them, the yardstick, is undefined on the validation part (a single "
+                "class?); choose another, or a larger data.validation"
+            )
         self.selection.update(len(self.history), losses, score)
         if not self.selection.running.any():
             self.trainer.should_stop = True

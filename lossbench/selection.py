@@ -48,7 +48,7 @@ class Selection:
             score: the yardstick on validation, ``(R,)``.
         """
         self.last_epoch[self.running] = epoch
-        finite = losses.isfinite().all(0) & score.isfinite()
+        finite = losses.isfinite().all(0)
         self.diverged |= self.running & ~finite
         self.running &= finite
         signed = self.sign * score.double()

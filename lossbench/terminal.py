@@ -109,9 +109,12 @@ def _how_it_went(result: Result) -> str:
     if best:
         span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
         words.append(f"best epoch {span} of {max(one.epoch for one in result.replicates)}")
+    still = sum(one.epoch == one.best_epoch for one in result.replicates)
+    if still:
+        words.append(f"{still} still improving at the end: raise trainer.max_epochs or optimizer.lr")
     if gone:
         words.append(f"{gone} of {len(result.replicates)} diverged: lower optimizer.lr or set trainer.clip")
-    return "; ".join(words)
+    return "\n".join(words)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

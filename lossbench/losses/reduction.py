@@ -64,15 +64,15 @@ def reduce(
         values = values * weights
     if reduction == "none":
         return values
-    total = values.flatten(1).sum(1)
     if reduction == "sum":
-        return total
+        return values.flatten(1).sum(1)
+    divisor = weights if reduction == "mean_with_sample_weight" else None
+    if mask is None and divisor is None:
+        return values.flatten(1).mean(1) if values.numel() else values.flatten(1).sum(1)
     counted = torch.ones_like(values) if mask is None else mask.to(values.dtype).view(values.shape)
-    if reduction == "mean_with_sample_weight" and weights is not None:
-        counted = counted * weights
-    elif mask is None:  # the common case, without a pass over the ones
-        return total / max(values[0].numel(), 1)
-    count = counted.flatten(1).sum(1)
+    if divisor is not None:
+        counted = counted * divisor
+    total, count = values.flatten(1).sum(1), counted.flatten(1).sum(1)
     return torch.where(count == 0, 0.0, total / torch.where(count == 0, 1.0, count))
 
 
