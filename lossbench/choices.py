@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from lossbench.errors import nearest
+
 _PACKAGE = Path(__file__).parent
 # In a wheel the YAMLs travel inside the package; in a checkout they lie beside it.
 CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
@@ -36,6 +38,32 @@ def about(group: str, name: str) -> dict[str, Any]:
     'regression'
     """
     return dict(read(group, name).get("about", {}))
+
+
+@cache
+def config_keys() -> tuple[str, ...]:
+    """Every key of every choice, as typed: ``loss.delta``, ``trainer.max_epochs``, ``seed``."""
+    top = {key: value for key, value in read("", "config").items() if key not in ("defaults", "hydra")}
+    sections = [(key, value) for key, value in top.items() if isinstance(value, dict)]
+    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+    sections += [(group, read(group, name)) for group in groups for name in names(group)]
+    nested = [f"{section}.{key}" for section, content in sections for key in content]
+    return tuple(dict.fromkeys([*top, *groups, *nested]))
+
+
+def similar_key(key: str) -> str:
+    """``Did you mean optimizer.lr? ``: a key of this last part, else the nearest; or nothing.
+
+    >>> similar_key("trainer.lr"), similar_key("sed"), similar_key("epochs")
+    ('Did you mean optimizer.lr? ', 'Did you mean seed? ', 'Did you mean trainer.max_epochs? ')
+    """
+    hidden = (".name", ".about")
+    by_last = {known.rpartition(".")[2]: known for known in config_keys() if not known.endswith(hidden)}
+    last = key.rpartition(".")[2]
+    if last in by_last:
+        return f"Did you mean {by_last[last]}? "
+    near = nearest(key, config_keys()) or by_last.get(nearest(last, by_last) or "")
+    return f"Did you mean {near}? " if near else ""
 
 
 @cache

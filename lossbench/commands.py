@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,17 @@ def train() -> None:
 
         print(help_text(_program()))
         return
+    if "--version" in sys.argv[1:]:
+        print(f"lossbench {metadata.version('lossbench')}")
+        return
     show_everything = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
     try:
         _refuse_unknown_options()
         hydra.main(version_base="1.3", config_path=str(choices.CONF), config_name="config")(job)()
     except KeyboardInterrupt:
-        sys.exit("interrupted; the run in flight was not kept")
+        kept = f"; {len(_finished)} before it are in {_finished[-1].folder.parent}/" if _finished else ""
+        sys.exit(f"interrupted; the run in flight was not kept{kept}")
     except Exception as error:
         if show_everything:
             raise
@@ -58,7 +63,11 @@ def job(config: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode == RunMode.RUN
     folder = _relative(Path(hydra_config.runtime.output_dir))
-    result = experiment.attempt(values, folder, composition.config_id(values), picture=alone)
+    try:
+        result = experiment.attempt(values, folder, composition.config_id(values), picture=alone)
+    except experiment.FinishedError as finished:
+        print(finished)
+        result = finished.result
     _finished.append(result)
     (terminal.print_run if alone else terminal.print_job)(result)
 
@@ -77,6 +86,8 @@ def run(*overrides: str) -> "Result":
     """
     from lossbench import experiment
 
+    if not all(isinstance(override, str) for override in overrides):
+        raise TypeError('run takes texts as on the command line: run("loss=huber", "loss.delta=2")')
     try:
         config = compose_config(*overrides)
         values = composition.plain(config)
@@ -87,6 +98,8 @@ def run(*overrides: str) -> "Result":
         return experiment.run(values, folder, composition.config_id(values))
     except experiment.FinishedError as finished:
         return finished.result
+    except OSError as error:
+        raise UserError(explain(error)) from error
 
 
 def compose_config(*overrides: str) -> DictConfig:
@@ -100,9 +113,13 @@ class SweepReport(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra in the process that was started, under every launcher."""
+        from lossbench.records import read_results
         from lossbench.terminal import print_sweep
 
-        jobs = print_sweep(_relative(Path(config.hydra.sweep.dir)))
+        folder = _relative(Path(config.hydra.sweep.dir))
+        # Under a launcher of other processes, what they did is known from the folder alone
+        jobs = _finished or read_results(folder)
+        print_sweep(folder, jobs)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
 
@@ -144,7 +161,8 @@ def explain(error: Exception) -> str:
     if unknown is not None:
         return unknown
     if isinstance(error, OSError):
-        return f"{error.filename or ''}: {error.strerror or message}; choose a folder with hydra.run.dir="
+        where = error.filename or "the terminal"
+        return f"{where}: {error.strerror or message}; choose one with hydra.run.dir= or hydra.sweep.dir="
     if not isinstance(error, (HydraException, OmegaConfBaseException)):
         message = f"{type(error).__name__}: {message} (HYDRA_FULL_ERROR=1 shows the traceback)"
     return f"{message}\nThe keys and their defaults: {_program()} --help"
@@ -167,11 +185,8 @@ def _unknown_key(message: str) -> str | None:
     if marker not in message:
         return None
     key = message.split(marker, 1)[1].split("'", 1)[0].lstrip("+~")
-    top = choices.read("", "config")
-    known = [k for k in top if k not in ("defaults", "hydra")] + [*_groups()]
-    nested = [f"{section}.{k}" for section in top if isinstance(top[section], dict) for k in top[section]]
-    meant = did_you_mean(key, [*known, *nested])
-    return f"{key}: no such key. {meant}The top level has: {', '.join(sorted(set(known)))}"
+    top = sorted({known.partition(".")[0] for known in choices.config_keys()})
+    return f"{key}: no such key. {choices.similar_key(key)}The top level has: {', '.join(top)}"
 
 
 def _groups() -> list[str]:
@@ -179,11 +194,14 @@ def _groups() -> list[str]:
 
 
 def _refuse_unknown_options() -> None:
-    _, unknown = get_args_parser().parse_known_args()
+    parser = get_args_parser()
+    _, unknown = parser.parse_known_args()
     if unknown:
-        word = unknown[0].lstrip("-").partition("=")
-        written = f"{word[0]}={word[2] or 'VALUE'}"
-        raise UserError(f"{unknown[0]}: no such option; keys are written without dashes, as {written}")
+        known = [option for action in parser._actions for option in action.option_strings]
+        name, _, value = unknown[0].partition("=")
+        written = f"{name.lstrip('-')}={value or 'VALUE'}"
+        near = did_you_mean(name, known)
+        raise UserError(f"{unknown[0]}: no such option. {near}Keys are written without dashes, as {written}")
 
 
 def _program() -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 
 class UserError(Exception):
     """A mistake the user can mend: shown as its message alone, never with a traceback."""
@@ -22,19 +24,28 @@ class Fault:
     remedy: str
 
     def __str__(self) -> str:
-        shown = "null" if self.value is None else self.value
-        value = "" if self.value is ... else f" = {shown}"
+        value = "" if self.value is ... else f" = {_as_written(self.value)}"
         return f"{self.key}{value}\n    {self.remedy}"
 
 
 class ConfigError(UserError):
     """Every fault of a config, in one report."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], place: str = "the config; nothing was trained") -> None:
         self.faults = tuple(faults)
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
         report = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{count} in the config; nothing was trained.\n{report}")
+        super().__init__(f"{count} in {place}.\n{report}")
+
+
+def _as_written(value: Any) -> str:
+    """The value as YAML would have it, so that the text '2' and the number 2 look different."""
+    if isinstance(value, str):
+        try:
+            return value if isinstance(yaml.safe_load(value), str) else repr(value)
+        except yaml.YAMLError:
+            return repr(value)
+    return "null" if value is None else str(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

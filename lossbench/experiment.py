@@ -1,18 +1,24 @@
 """One run, from a resolved config to its complete record."""
 
+import json
 import logging
+import signal
+import threading
 import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lossbench import factory, records
+from lossbench.data.dataset import Dataset
 from lossbench.errors import UserError
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.recording import Trained, record, weight_hash
@@ -33,11 +39,16 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
         UserError: a fault of the config, the data or the folder. Nothing is then recorded here.
     """
     started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = _finished(folder)
+    if earlier is None:
+        records.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
     config = check(values)
-    _claim(folder, config_id)
-    records.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
+    dataset = factory.build_dataset(config)
+    if earlier is not None:
+        _hand_out(earlier, config_id, dataset)
     with _threads(config.trainer.threads):
-        trained = train(config)
+        trained = train(config, dataset)
         replicates, metrics = record(trained, folder, picture=picture)
     finite = any(one.status == "completed" for one in replicates)
     result = Result(
@@ -57,9 +68,8 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
     return result
 
 
-def train(config: Config) -> Trained:
+def train(config: Config, dataset: Dataset) -> Trained:
     """Build what the config describes and train it to the end."""
-    dataset = factory.build_dataset(config)
     splits = factory.build_splits(config, dataset)
     module = factory.build_module(config, dataset, splits)
     orders = factory.build_orders(config, module)
@@ -72,24 +82,35 @@ def train_module(config: Config, module: ReplicateModule, orders: EpochOrders) -
     """Let Lightning run the epochs, without its chatter."""
     # Lightning tells everyone about the TPUs they do not have
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
-        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
-        factory.build_trainer(config).fit(module, orders)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
+            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+            factory.build_trainer(config).fit(module, orders)
+    except SystemExit as stop:
+        # Lightning answers Ctrl-C and SIGTERM by leaving the program, the first one deaf to more of it
+        if not isinstance(stop, SIGTERMException) and not isinstance(stop.__context__, KeyboardInterrupt):
+            raise RuntimeError("the program was told to exit while it trained") from stop
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from stop
 
 
 def attempt(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: bool = True) -> Result:
-    """As :func:`run`, but it never raises: a failure is a result with its reason."""
+    """As :func:`run`, but a failure is a result with its reason; only :class:`FinishedError` is raised."""
     try:
         return run(values, folder, config_id, picture=picture)
-    except FinishedError as finished:
-        return finished.result
+    except FinishedError:
+        raise
     except UserError as error:
         reason = str(error)
     except OSError as error:
         reason = f"{error.filename or folder}: {error.strerror}; free space, or choose another folder"
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError) or "allocate memory" in reason:
+            reason = "not enough memory: lower replicates, model.hidden_units or data.batch_size"
         with suppress(OSError):
             records.write_text(folder / "traceback.txt", traceback.format_exc())
             reason += f"\nThe traceback is in {folder}/traceback.txt"
@@ -101,7 +122,7 @@ class FinishedError(UserError):
 
     def __init__(self, result: Result) -> None:
         self.result = result
-        super().__init__(f"{result.folder} already holds this run, {result.status}")
+        super().__init__(f"{result.folder} already holds this run, {result.status}; nothing was run")
 
 
 def _failure(values: Mapping[str, Any], folder: Path, config_id: str, reason: str) -> Result:
@@ -125,17 +146,31 @@ def _failure(values: Mapping[str, Any], folder: Path, config_id: str, reason: st
     return result
 
 
-def _claim(folder: Path, config_id: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    earlier = _finished(folder)
-    if earlier is None:
-        return
-    if earlier.config_id == config_id:
-        raise FinishedError(earlier)
-    raise UserError(
-        f"{folder} holds the finished run of another config ({earlier.label}, {earlier.config_id}); "
-        "choose another folder with hydra.run.dir="
+def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
+    """Refuse to write over a finished run: hand it out if it is this one, else say what differs.
+
+    Raises:
+        FinishedError: the same config, data and version.
+        UserError: not the same.
+    """
+    try:
+        manifest = json.loads((earlier.folder / "manifest.json").read_text("utf-8"))
+        was = (manifest["data_fingerprint"], manifest["versions"]["lossbench"])
+    except (OSError, ValueError, KeyError):
+        was = (None, None)
+    version = metadata.version("lossbench")
+    compared = (
+        (f"another config ({earlier.label}, {earlier.config_id})", earlier.config_id == config_id),
+        ("the same config on other data", was[0] == dataset.fingerprint),
+        (f"the same config by lossbench {was[1]}, and this is {version}", was[1] == version),
     )
+    for difference, same in compared:
+        if not same:
+            raise UserError(
+                f"{earlier.folder} holds a finished run of {difference}; choose another folder with "
+                "hydra.run.dir= (or hydra.sweep.dir= for a sweep)"
+            )
+    raise FinishedError(earlier)
 
 
 def _finished(folder: Path) -> Result | None:

@@ -125,6 +125,9 @@ def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:
 
 def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
     warmup = config.schedule.common.warmup_steps
+    if warmup >= total:
+        remedy = f"the whole run has {total} steps: take fewer, or raise trainer.max_epochs"
+        raise ConfigError([Fault("schedule.warmup_steps", warmup, remedy)])
     if config.schedule.common.name == "constant" and not warmup:
         return None
     schedule = partial(config.schedule.function, total=total - warmup, **config.schedule.parameters)

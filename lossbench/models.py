@@ -3,30 +3,18 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lossbench.parameters import Count
-
+Width = Annotated[int, Interval(ge=1, le=1_000_000)]
 Activation = Literal[
     "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear"
 ]
-OutputActivation = Literal[
-    "auto",
-    "linear",
-    "sigmoid",
-    "softmax",
-    "softplus",
-    "relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "tanh",
-]
+OutputActivation = Literal["auto"] | Activation
 
 
 def activation_function(name: str) -> Callable[[Tensor], Tensor]:
@@ -99,7 +87,7 @@ def dense(
     generators: Sequence[torch.Generator],
     dtype: torch.dtype,
     *,
-    hidden_units: list[Count],
+    hidden_units: list[Width],
     activation: Activation = "relu",
     output_activation: OutputActivation = "auto",
 ) -> DenseNetwork:

@@ -109,7 +109,7 @@ class ReplicateModule(pl.LightningModule):
         validation_losses = self.objective.per_sample(self.objective(y_pred, y_true), y_true.shape[1])
         score = self.yardstick.per_replicate(*self.decode(y_pred, y_true))
         losses = torch.stack([training_losses, validation_losses])
-        self.history.append(torch.cat([losses, score[None].to(losses.dtype)]))
+        self.history.append(torch.cat([losses.double(), score[None].double()]))
         if len(self.history) == 1 and (score.isnan() & losses.isfinite().all(0)).any():
             raise UserError(
                 "metrics: the first of them, the yardstick, is undefined on the validation part (a single "

@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -16,9 +16,12 @@ NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 BelowOne = Annotated[float, Interval(ge=0, lt=1)]
 OpenFraction = Annotated[float, Interval(gt=0, lt=1)]
+Decay = Annotated[float, Interval(gt=0, le=1)]
 Count = Annotated[int, Ge(1)]
 Index = Annotated[int, Ge(0)]
 
+# What stands in a component's section because it was chosen, not to be set by itself
+_GIVEN_BY_CHOICE = {"name", "about"}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 _PLAIN = {float: "a number", int: "an integer", str: "a text", bool: "true or false"}
 _BOUNDS = {Gt: "greater than", Ge: "at least", Lt: "less than", Le: "at most"}
@@ -51,7 +54,7 @@ def faults(
     values: Mapping[str, Any],
     owner: str,
     key: str,
-    also: Iterable[str] = (),
+    elsewhere: Callable[[str], str] = lambda key: "",
 ) -> list[Fault]:
     """What is wrong with ``values`` as the fields of ``model``.
 
@@ -60,7 +63,7 @@ def faults(
         values: what was passed.
         owner: whose parameters they are, for the messages (``huber``).
         key: where they stand in the config (``loss``), or an empty text.
-        also: further names that exist there, for the messages.
+        elsewhere: where a key that is unknown here belongs, in words; or nothing.
 
     >>> from lossbench.losses import huber
     >>> for fault in faults(parameter_model(huber), {"delta": -1, "detla": 2}, "huber", "loss"):
@@ -81,12 +84,14 @@ def faults(
     found = []
     for name, kind in places.items():
         if name not in fields:
-            known = sorted([*fields, *also])
-            meant = did_you_mean(name, known, prefix)
+            known = sorted(set(fields) - _GIVEN_BY_CHOICE)
+            meant = elsewhere(prefix + name) or did_you_mean(name, known, prefix)
             remedy = f"{owner} has no '{name}'. {meant}It has: {', '.join(known) or 'no parameters'}"
         else:
             needed = describe(fields[name].annotation, fields[name].metadata)
             remedy = f"is not given; it is {needed}" if kind == "missing" else f"must be {needed}"
+            if "a text" in needed and isinstance(values.get(name), int | float):
+                remedy += f"; a number is made one by quotes, '{prefix}{name}=\"{values[name]}\"'"
         found.append(Fault(prefix + name, values.get(name, ...), remedy))
     return found
 

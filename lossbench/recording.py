@@ -81,7 +81,8 @@ def _judge(trained: Trained, folder: Path) -> Metrics:
     metrics: Metrics = {}
     diverged = module.selection.diverged.tolist()
     for part in ("train", "validation", "test"):
-        y_pred, y_true = module.predict_part(part)
+        with module.trainer.precision_plugin.forward_context():  # as validation was in training
+            y_pred, y_true = module.predict_part(part)
         losses = module.objective.per_sample(module.objective(y_pred, y_true), y_true.shape[1])
         predictions, targets = module.decode(y_pred, y_true)
         predictions = predictions.double()
@@ -119,7 +120,7 @@ def _prediction_columns(trained: Trained, predictions: Tensor, targets: Tensor) 
 def _learning_curves(trained: Trained, replicates: list[ReplicateResult]) -> dict[str, NDArray[np.float64]]:
     """What was recorded each epoch, ``(E, R)``, NaN from where a replicate had stopped."""
     names = ["train/loss", "validation/loss", f"validation/{trained.config.metrics[0]}"]
-    values = torch.stack(trained.module.history).double().cpu().numpy()  # (E, 3, R)
+    values = torch.stack(trained.module.history).cpu().numpy()  # (E, 3, R)
     last = np.array([outcome.epoch for outcome in replicates])
     values = np.where(np.arange(len(values))[:, None, None] < last, values, np.nan)
     return {name: values[:, i] for i, name in enumerate(names)}

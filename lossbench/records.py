@@ -84,6 +84,12 @@ class Result:
             return None
 
 
+def read_results(folder: Path) -> list[Result]:
+    """The results of the runs right below a folder, by folder name."""
+    found = (Result.read(path.parent) for path in sorted(folder.glob("*/result.json")))
+    return [result for result in found if result is not None]
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
 
@@ -123,10 +129,10 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays as safetensors, which loads without running code."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_atomically(path, lambda temporary: save_file(contiguous, temporary))
+    content: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_predictions(folder: Path, columns: Mapping[str, NDArray[Any]]) -> Path:

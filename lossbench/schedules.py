@@ -6,7 +6,7 @@ after any warm-up) and the run's ``total`` steps.
 
 import math
 
-from lossbench.parameters import Count, Fraction, Positive
+from lossbench.parameters import Count, Decay, Fraction
 
 
 def constant(step: int, total: int) -> float:
@@ -36,7 +36,7 @@ def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
     return 1 + (final - 1) * _progress(step, total)
 
 
-def exponential(step: int, total: int, *, rate: Positive = 0.96, steps: Count = 1000) -> float:
+def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 1000) -> float:
     """The factor ``rate`` for every ``steps`` steps, smoothly (Keras's ``ExponentialDecay``).
 
     >>> exponential(2000, 9999, rate=0.5)
@@ -45,7 +45,7 @@ def exponential(step: int, total: int, *, rate: Positive = 0.96, steps: Count = 
     return float(rate ** (step / steps))
 
 
-def staircase(step: int, total: int, *, rate: Positive = 0.1, steps: Count = 1000) -> float:
+def staircase(step: int, total: int, *, rate: Decay = 0.1, steps: Count = 1000) -> float:
     """The factor ``rate`` at every ``steps``-th step.
 
     >>> staircase(999, 9999), staircase(1000, 9999)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from annotated_types import Interval
 from pydantic import BaseModel, create_model
 
 from lossbench import choices, data, losses, models, optimizers, schedules
@@ -71,13 +72,13 @@ class TrainerSection(Section):
     keep: Literal["best", "last"]
     clip: Positive | None
     accelerator: Literal["cpu", "gpu", "auto"]
-    precision: Literal["32-true", "64-true", "bf16-mixed", 32, 64]
-    threads: Count | None
+    precision: Literal["32-true", "64-true", "bf16-mixed", "32", "64", 32, 64]
+    threads: Annotated[int, Interval(ge=1, le=1024)] | None
 
 
 class _TopSection(Section):
     seed: Index
-    replicates: Count
+    replicates: Annotated[int, Interval(ge=1, le=100_000)]
     metrics: str | list[str]
 
 
@@ -145,7 +146,7 @@ def check(config: Mapping[str, Any]) -> Config:
     for group, (lookup, section) in _GROUPS.items():
         chosen[group] = _choice(group, config.get(group), lookup, section, found)
     top = {key: value for key, value in config.items() if key not in (*_GROUPS, "trainer")}
-    found += faults(_TopSection, top, "the config", "", also=[*_GROUPS, "trainer"])
+    found += faults(_TopSection, top, "the config", "", choices.similar_key)
     found += _section_faults(TrainerSection, config.get("trainer"), "the trainer", "trainer")
     loss, source = chosen["loss"], chosen["data"]
     # What is wrong in one section hides nothing in another: combinations are checked all the same.
@@ -211,7 +212,17 @@ def _section_faults(model: type[BaseModel], values: Any, owner: str, key: str) -
         return [Fault(key, values, f"is a section: set its keys, as {key}.KEY=VALUE")]
     # OmegaConf writes ??? for a value that must be given
     given = {name: value for name, value in values.items() if value != "???"}
-    return faults(model, given, owner, key)
+    return faults(model, given, owner, key, _where_it_belongs)
+
+
+def _where_it_belongs(key: str) -> str:
+    """Of a key that is unknown where it stands: the choices of its group that have it, or its section."""
+    group, _, name = key.partition(".")
+    owners = [f"{group}={other}" for other in choices.names(group) if name in choices.read(group, other)]
+    if owners:
+        return f"It belongs to {' or '.join(owners)}. "
+    same_name = [known for known in choices.config_keys() if known.endswith(f".{name}")]
+    return f"Did you mean {same_name[0]}? " if same_name else ""
 
 
 def _about(choice: Choice[Any]) -> dict[str, Any]:
@@ -226,6 +237,9 @@ def _task(loss: Choice[LossSection]) -> Task:
 
 def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
     found = []
+    if loss.common.about != _about(loss):
+        remedy = "does not go with the rest of the loss's section: choose a loss by loss=, not by its keys"
+        found.append(Fault("loss.name", loss.common.name, remedy))
     try:
         reduction = canonical_reduction(loss.common.reduction)
     except ValueError:
@@ -246,7 +260,7 @@ def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
 def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) -> list[Fault]:
     found = []
     if source.common.validation + source.common.test >= 1:
-        remedy = f"with data.validation={source.common.validation} nothing is left to train on"
+        remedy = f"and data.validation={source.common.validation} leave no rows to train on: lower them"
         found.append(Fault("data.test", source.common.test, remedy))
     if loss is None:
         return found

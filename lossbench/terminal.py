@@ -50,11 +50,9 @@ def print_job(result: Result) -> None:
     Console(highlight=False, soft_wrap=True).print(escape(line))
 
 
-def print_sweep(folder: Path) -> list[Result]:
-    """The table of a sweep's jobs, the yardstick's mean and spread on test; returns their results."""
+def print_sweep(folder: Path, jobs: list[Result]) -> None:
+    """The table of a sweep's jobs: status, and the yardstick's mean and spread on test."""
     console = Console(highlight=False)
-    results = [Result.read(path.parent) for path in sorted(folder.glob("*/result.json"))]
-    jobs = [result for result in results if result is not None]
     configs = [_flat(_read_config(job.folder)) for job in jobs]
     varied = _varied(configs)
     yardsticks = sorted({job.yardstick for job in jobs if job.yardstick})
@@ -75,7 +73,6 @@ def print_sweep(folder: Path) -> list[Result]:
         same = [job.folder.name for job in failed if job.error == reason]
         console.print(escape(f"failed: {', '.join(same)}\n  {reason}"), soft_wrap=True)
     console.print(escape(f"{folder}/"), soft_wrap=True)
-    return jobs
 
 
 def mean_and_spread(values: Iterable[float | None]) -> str:

@@ -35,7 +35,7 @@ def fit_seconds(epochs: int, replicates: int) -> float:
     overrides = (*SETTING, f"trainer.max_epochs={epochs}", f"replicates={replicates}")
     config = check(composition.plain(compose_config(*overrides)))
     start = time.perf_counter()
-    experiment.train(config)
+    experiment.train(config, factory.build_dataset(config))
     return time.perf_counter() - start
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -99,8 +101,47 @@ def test_a_finished_folder_is_never_written_again(train):
     assert again.status == 0
     other = train("hydra.run.dir=here", QUICK, "seed=1")
     assert other.status == 1
-    assert "holds the finished run of another config" in other.err
+    assert "holds a finished run of another config" in other.err
     assert files == {path: path.read_bytes() for path in (first.folder / "here").iterdir()}
+
+
+def test_a_finished_run_is_not_handed_out_for_other_data(train, tmp_path):
+    table = [f"{i},{i % 7},{3 * i + i % 7}\n" for i in range(60)]
+    command = ("data=table", "data.path=my.csv", "data.target=y", "hydra.run.dir=here", QUICK)
+    (tmp_path / "my.csv").write_text("a,b,y\n" + "".join(table))
+    assert train(*command).status == 0
+    again = train(*command)
+    assert (again.status, "nothing was run" in again.out) == (0, True)
+    (tmp_path / "my.csv").write_text("a,b,y\n" + "".join(table[1:]))
+    other = train(*command)
+    assert other.status == 1
+    assert "the same config on other data" in other.err
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_a_word_and_a_status(tmp_path, stop):
+    command = [sys.executable, str(ROOT / "train.py"), "trainer.max_epochs=10000000", "hydra.run.dir=run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "config.yaml").exists():
+        time.sleep(0.1)
+    time.sleep(2)  # well into the training, whose first epochs take milliseconds
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_a_sweep_in_a_folder_with_an_old_failure_ends_by_its_own_jobs(train):
+    assert train("-m", "hydra.sweep.dir=here", "optimizer.lr=-1", QUICK).status == 1
+    assert train("-m", "hydra.sweep.dir=here", "seed=5", QUICK).status == 0
+
+
+def test_failed_jobs_show_what_varied(train):
+    outcome = train("-m", "optimizer.lr=-1,0.1", QUICK)
+    table = outcome.out.split("the jobs of this sweep")[1]
+    assert re.search(r"-1 +│ failed", table)
 
 
 def test_a_sweep_has_a_folder_per_job_and_ends_with_a_table(train):

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "lossbench"
 
 # Each module or folder stands on one floor and imports from lower ones; a folder's files from each other.
 FLOORS = [
-    ["errors", "choices", "seeds"],
+    ["errors", "seeds"],
+    ["choices"],
     ["parameters", "help"],
     ["losses", "data", "models", "optimizers", "schedules", "records"],
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],

@@ -45,7 +45,7 @@ MISTAKES = [
     (["optimizer.momentum=0.9"], ["adam has no 'momentum'"]),
     (["data=diabetis"], ["Did you mean data=diabetes?"]),
     (["data.batch_size=0"], ["data.batch_size = 0", "at least 1"]),
-    (["data.test=0.9"], ["data.test = 0.9", "nothing is left"]),
+    (["data.test=0.9"], ["data.test = 0.9", "leave no rows to train on"]),
     (["data.validation=0"], ["data.validation = 0", "greater than 0"]),
     (["metrics=[rmsd]"], ["metrics = rmsd", "Did you mean rmse?"]),
     (["metrics=[]"], ["metrics", "one or more"]),
@@ -61,7 +61,7 @@ MISTAKES = [
     (["trainer.keep=worst"], ["trainer.keep = worst", "best, last"]),
     (["schedule=cosin"], ["Did you mean schedule=cosine?"]),
     (["experiment=nothing"], ["experiment=nothing", "no such choice"]),
-    (["--loss", "huber"], ["--loss", "keys are written without dashes, as loss="]),
+    (["--loss", "huber"], ["--loss", "Keys are written without dashes, as loss="]),
     (["loss"], ["loss: not an override", "KEY=VALUE"]),
     (["loss huber"], ["not an override", "KEY=VALUE"]),
     (["data=table", "data.path=my file (1).csv"], ["not an override", "quote"]),
@@ -70,12 +70,45 @@ MISTAKES = [
     (["data=table"], ["data.path", "data.target", "not given"]),
     (["data=table", "data.path=mi.csv", "data.target=price"], ["no such file", "Did you mean my.csv?"]),
     ([*FROM_TABLE[:2], "data.target=prise"], ["no such column", "Did you mean price?"]),
-    ([*FROM_TABLE, "loss=bce"], ["a binary target has two values, this column 40"]),
+    ([*FROM_TABLE, "loss=bce"], ["40 different values in 40 rows are no classes"]),
     ([*FROM_TABLE, "loss=scce"], ["no classes", "loss=huber"]),
     ([*FROM_TABLE, "data.task=binary"], ["data.task = binary", "loss=binary_crossentropy"]),
     (["data=table", "data.path=gap.csv", "data.target=price"], ["gap.csv, line 3, column b", "empty"]),
     (["data=table", "data.path=text.csv", "data.target=price"], ["text.csv, line 2, column a", "'x'"]),
     (["data=table", "data.path=few.csv", "data.target=price"], ["2 rows", "at least 2 are needed in each"]),
+    (["loss=null"], ["loss=null", "chosen by its name"]),
+    (["model=5"], ["model=5", "dense"]),
+    (["lr=0.1"], ["lr", "Did you mean optimizer.lr?"]),
+    (["trainer.lr=0.1"], ["trainer.lr", "Did you mean optimizer.lr?"]),
+    (["+epochs=3"], ["Did you mean trainer.max_epochs?"]),
+    (["loss.delta=2"], ["mean_squared_error has no 'delta'", "It belongs to loss=huber"]),
+    (["data.target=price"], ["It belongs to data=table"]),
+    (["data=table", "data.path=my.csv", "data.target=2020"], ["must be a text", 'data.target="2020"']),
+    (["loss.delta='2'", "loss=huber"], ["loss.delta = '2'"]),
+    (["loss=mse", "loss.name=mean_absolute_error"], ["choose a loss by loss="]),
+    (["loss.about.task=binary"], ["choose a loss by loss="]),
+    (["schedule.warmup_steps=900"], ["schedule.warmup_steps = 900", "the whole run has 900 steps"]),
+    (["schedule=exponential", "schedule.rate=1e300"], ["schedule.rate", "at most 1"]),
+    (["model.hidden_units=[1000000,1000000,1000000]"], ["not enough memory"]),
+    (["trainer.threads=1000000"], ["trainer.threads", "at most 1024"]),
+    (["--multirn"], ["Did you mean --multirun?"]),
+    ([*FROM_TABLE[:1], "data.path=.", "data.target=price"], ["a folder; name the CSV"]),
+    (
+        ["data=table", "data.path=rare.csv", "data.target=y", "loss=bce"],
+        ["class '1' has", "data.stratify=false"],
+    ),
+    (
+        [
+            "data=table",
+            "data.path=rare.csv",
+            "data.target=y",
+            "loss=bce",
+            "data.stratify=false",
+            "metrics=auroc",
+            "replicates=20",
+        ],
+        ["yardstick, is undefined on the validation part"],
+    ),
     (["-m", "loss=mse,hubr"], ["loss=hubr", "Did you mean loss=huber?"]),
 ]
 
@@ -86,6 +119,7 @@ def test_a_mistake_is_answered(train, tmp_path, arguments, words):
     (tmp_path / "gap.csv").write_text("a,b,price\n1,2,3\n1,,3\n")
     (tmp_path / "text.csv").write_text("a,b,price\nx,2,3\n1,1,3\n")
     (tmp_path / "few.csv").write_text("a,b,price\n1,2,3\n1,1,4\n")
+    (tmp_path / "rare.csv").write_text("a,y\n" + "".join(f"{i},{int(i > 57)}\n" for i in range(60)))
     outcome = train(*arguments)
     assert outcome.status != 0
     for word in words:

@@ -15,9 +15,13 @@ def config(*overrides):
     return check(composition.plain(compose_config("data=diabetes", "trainer.precision=64-true", *overrides)))
 
 
+def train(settings):
+    return experiment.train(settings, factory.build_dataset(settings))
+
+
 def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     """The loop one would write by hand, from the same start, orders and split."""
-    trained = experiment.train(settings)  # for its split and its orders' generators
+    trained = train(settings)  # for its split and its orders' generators
     dataset, (split,) = trained.dataset, trained.splits
     fresh = factory.build_module(settings, dataset, [split])
     x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.targets))
@@ -91,7 +95,7 @@ def test_warm_up_and_schedule_reach_the_optimizer():
 
 def test_a_sum_trains_on_the_sum_and_records_the_mean():
     summed, mean = (
-        experiment.train(
+        train(
             config(
                 f"loss.reduction={reduction}",
                 f"optimizer.lr={lr}",

@@ -53,15 +53,16 @@ class ScaledColumns(nn.Module):
             "scale_in_user_units": factor * scale,
         }
         for name, content in buffers.items():
-            self.register_buffer(name, torch.as_tensor(content, dtype=dtype))
+            exact = name.endswith("user_units")  # float32 would lose what is small beside a large mean
+            self.register_buffer(name, torch.as_tensor(content, dtype=torch.float64 if exact else dtype))
 
     def gather(self, rows: Tensor) -> Tensor:
         """The rows ``(R, B)`` as each replicate sees them, ``(R, B, C)``."""
         return (self.values[rows] - self.mean) / self.scale
 
     def in_user_units(self, seen: Tensor) -> Tensor:
-        """What :meth:`gather` gave, or a prediction of it, in the table's own units."""
-        return seen * self.scale_in_user_units + self.mean_in_user_units
+        """What :meth:`gather` gave, or a prediction of it, in the table's own units, in float64."""
+        return seen.double() * self.scale_in_user_units + self.mean_in_user_units
 
 
 class ReplicatedTable(nn.Module):

@@ -53,10 +53,17 @@ def split(dataset: Dataset, *, seed: int, validation: float, test: float, strati
             stratify=None if classes is None else classes[others],
         )
     except ValueError as error:  # scikit-learn's words: a class of one row, fewer rows than classes
-        counts = np.bincount(dataset.targets)
-        rarest = int(counts.argmin())
-        raise UserError(
-            f"class {dataset.classes[rarest]!r} has {counts[rarest]} row(s), too few to be in every "
-            "part; add rows, merge classes, or set data.stratify=false"
-        ) from error
-    return Split(train_rows, validation_rows, test_rows)
+        raise _rare_class(dataset) from error
+    parts = (train_rows, validation_rows, test_rows)
+    if classes is not None and any(len(np.unique(classes[rows])) < len(dataset.classes) for rows in parts):
+        raise _rare_class(dataset)
+    return Split(*parts)
+
+
+def _rare_class(dataset: Dataset) -> UserError:
+    counts = np.bincount(dataset.targets)
+    rarest = int(counts.argmin())
+    return UserError(
+        f"class {dataset.classes[rarest]!r} has {counts[rarest]} row(s), too few to be in every part; add "
+        "rows, merge classes, or set data.stratify=false"
+    )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from lossbench.data.dataset import Dataset, Task
 from lossbench.errors import UserError, did_you_mean
 
+_SEPARATORS = ",;\t|"
+_LARGEST = 1e100  # beyond it a variance overflows
+
+Column = Any  # a pandas Series of texts or numbers
+
 
 def table(
     *, path: str, target: str, task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
@@ -18,97 +23,127 @@ def table(
     """A CSV file with a header: numeric columns, of which ``target`` is to be predicted.
 
     Args:
-        path: the file, from the folder the command is typed in; separated by comma, semicolon or tab.
+        path: the file, from the folder the command is typed in; separated by comma, semicolon, tab or |.
         target: the column to predict. Numbers for regression; numbers or texts for classes.
-        task: ``auto`` takes the loss's own task (the schema puts it in).
+        task: ``auto`` is the loss's own task, which the factory puts in.
 
     Raises:
         UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
     """
     frame = _read(path)
     if target not in frame.columns:
+        if len(frame.columns) == 1:
+            raise UserError(
+                f"{path}: the header {frame.columns[0]!r} is one column; separate columns by comma, "
+                "semicolon, tab or |"
+            )
         meant = did_you_mean(target, frame.columns)
-        raise UserError(
-            f"data.target={target}: {path} has no such column. {meant}Its columns: {', '.join(frame.columns)}"
-        )
-    feature_columns = [column for column in frame.columns if column != target]
-    if not feature_columns:
+        columns = ", ".join(frame.columns)
+        raise UserError(f"data.target={target}: {path} has no such column. {meant}Its columns: {columns}")
+    feature_names = tuple(column for column in frame.columns if column != target)
+    if not feature_names:
         raise UserError(f"{path} has the column {target} alone: a network needs features to predict from")
-    features = np.column_stack([_numbers(frame[name], path) for name in feature_columns])
+    features = np.column_stack([_numbers(frame[name], path) for name in feature_names])
     if task == "regression":
         targets = _numbers(frame[target], path)
         if np.ptp(targets) == 0:
             raise UserError(f"data.target={target}: every row holds {targets[0]:g}; nothing to predict")
-        return Dataset(features, targets[:, None], task, tuple(feature_columns), (target,))
+        return Dataset(features, targets[:, None], task, feature_names, (target,))
     if task == "auto":
         raise ValueError("task='auto' is the loss's to decide: give the task itself")
     indices, classes = _classes(frame[target], task, path)
-    return Dataset(features, indices, task, tuple(feature_columns), (target,), classes)
+    return Dataset(features, indices, task, feature_names, (target,), classes)
 
 
 def _read(path: str) -> pd.DataFrame:
-    file = Path(path)
+    """The table; its index holds each row's line in the file."""
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise UserError(f"data.path={path}: a folder; name the CSV file in it")
     if not file.is_file():
-        nearby = [p.name for p in file.parent.glob("*") if p.is_file()] if file.parent.is_dir() else []
-        meant = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
-        raise UserError(f"data.path={path}: no such file, seen from {Path.cwd()}. {meant}".rstrip())
+        raise UserError(_no_such_file(path, file))
     try:
         with file.open(encoding="utf-8-sig") as lines:
-            header = lines.readline()
-        separator = max(",;\t", key=header.count)
-        names = [name.strip().strip('"') for name in header.rstrip("\r\n").split(separator)]
-        doubled = [name for name, count in Counter(names).items() if count > 1]
-        if doubled:
-            raise UserError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-        # Blank lines are kept so that row i of the frame is line i + 2 of the file.
-        frame = pd.read_csv(file, sep=separator, encoding="utf-8-sig", skip_blank_lines=False)
+            blank = 0
+            while (header := lines.readline()) and not header.strip():
+                blank += 1
+        separator = max(_SEPARATORS, key=header.count)
+        _check_header([name.strip().strip('"') for name in header.rstrip("\r\n").split(separator)], path)
+        frame = pd.read_csv(
+            file,
+            sep=separator,
+            encoding="utf-8-sig",
+            skiprows=blank,
+            skip_blank_lines=False,  # so that a row's place tells its line
+            keep_default_na=False,  # "NA" may be a class
+            na_values=[""],
+            low_memory=False,  # each column's type from the whole of it
+        )
     except UnicodeDecodeError as error:
         raise UserError(f"data.path={path}: not a text file in UTF-8; save it as a UTF-8 CSV") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise UserError(f"data.path={path}: not a table: {str(error).strip()}") from error
-    if isinstance(frame.index, pd.MultiIndex) or not isinstance(frame.index, pd.RangeIndex):
+        reason = str(error).strip().rpartition("C error: ")[2]
+        raise UserError(f"data.path={path}: not a table: {reason}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: the rows have more cells than the header has names; mend the header")
     frame.columns = frame.columns.astype(str).str.strip()
+    frame.index += blank + 2
+    frame = frame.dropna(how="all")  # blank lines
     if frame.empty:
         raise UserError(f"data.path={path}: a header without rows")
     return frame
 
 
-def _numbers(column: "pd.Series[float]", path: str) -> NDArray[np.float64]:
-    """The column as finite numbers, or an error that names the first cell that is none."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    bad = np.flatnonzero(~np.isfinite(numbers))
+def _no_such_file(path: str, file: Path) -> str:
+    nearby = [p.name for p in file.parent.glob("*") if p.is_file()] if file.parent.is_dir() else []
+    meant = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
+    return f"data.path={path}: no such file, seen from {Path.cwd()}. {meant}".rstrip()
+
+
+def _check_header(names: list[str], path: str) -> None:
+    doubled = [name for name, count in Counter(names).items() if count > 1 and name]
+    if doubled:
+        raise UserError(f"{path}: two columns are called {doubled[0]!r}; rename one")
+    if "" in names and names != [""]:
+        raise UserError(
+            f"{path}: column {names.index('') + 1} has no name; name it, or take it out (pandas leaves "
+            "its index out with to_csv(index=False))"
+        )
+
+
+def _numbers(column: Column, path: str) -> NDArray[np.float64]:
+    """The column as usable numbers, or an error that names the first cell that is none."""
+    numbers: NDArray[np.float64] = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
+    bad = np.flatnonzero(~(np.abs(numbers) < _LARGEST))
     if not len(bad):
         return numbers
-    row = int(bad[0])
-    where = f"{path}, line {row + 2}, column {column.name}"
+    first = int(bad[0])
+    where = f"{path}, line {column.index[first]}, column {column.name}"
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
-    if pd.isna(column.iloc[row]):
+    if pd.isna(column.iloc[first]):
         raise UserError(f"{where}: the cell is empty{more}; fill it or remove the row")
     raise UserError(
-        f"{where}: {column.iloc[row]!r} is not a finite number{more}; write it as one (1234.5), or "
-        "remove the column"
+        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), or remove "
+        "the column"
     )
 
 
-def _classes(column: "pd.Series[float]", task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Class indices and their labels, in sorted order."""
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        line = missing[0] + 2
+        line = column.index[missing[0]]
         raise UserError(f"{path}, line {line}, column {column.name}: the cell is empty; fill it")
     labels, indices = np.unique(column.to_numpy(), return_inverse=True)
     count = len(labels)
-    if task == "binary" and count != 2:
+    wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"
+    if count < 2:
+        raise UserError(f"{wrong}; nothing to predict")
+    if count > max(len(column) // 2, 2):
+        raise UserError(f"{wrong} are no classes; for a real target choose a regression loss, as loss=huber")
+    if task == "binary" and count > 2:
         shown = ", ".join(map(str, labels[:5])) + (", ..." if count > 5 else "")
-        other = "multiclass, as loss=sparse_categorical_crossentropy" if count > 2 else "another target"
         raise UserError(
-            f"data.target={column.name}: a binary target has two values, this column {count} ({shown}); "
-            f"choose {other}"
-        )
-    if task == "multiclass" and (count < 2 or count > len(column) // 2):
-        raise UserError(
-            f"data.target={column.name}: {count} different values in {len(column)} rows are no classes; "
-            "for a real target choose a regression loss, as loss=huber"
+            f"{wrong} ({shown}), and a binary target has two; choose loss=sparse_categorical_crossentropy"
         )
     return indices.astype(np.int64), tuple(map(str, labels))

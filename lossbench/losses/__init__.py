@@ -68,27 +68,32 @@ def get(
     2.0
     """
     options = {"name": name, "reduction": reduction, **parameters}
+    defaults = {"name": None, "reduction": DEFAULT_REDUCTION}
+    given = {key: value for key, value in options.items() if key not in defaults or value != defaults[key]}
     if isinstance(identifier, Loss):
+        if given:
+            raise TypeError(f"{identifier} is made already; build a new one to set {', '.join(given)}")
         return identifier
     if isinstance(identifier, str):
-        return class_form(function(_canonical(identifier)))(**options)
+        return class_form(function(_canonical(identifier)))(**given)
     if isinstance(identifier, Mapping):
-        return _from_dict(identifier, options)
+        return _from_dict(identifier, given)
     if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier(**{key: value for key, value in options.items() if value is not None})
+        return identifier(**given)
     if not callable(identifier):
         raise TypeError(f"{identifier!r} names no loss: give a name, a dict, a function or a Loss")
     if _is_ours(identifier):
-        return class_form(identifier)(**options)
-    return CallableLoss(identifier, **options)
+        return class_form(identifier)(**given)
+    if parameters:
+        raise TypeError(f"{', '.join(parameters)}: bind a function's parameters with functools.partial")
+    return CallableLoss(identifier, **given)
 
 
-def _from_dict(config: Mapping[str, Any], options: dict[str, Any]) -> FunctionLoss:
+def _from_dict(config: Mapping[str, Any], given: dict[str, Any]) -> FunctionLoss:
     if not isinstance(config.get("name"), str):
         raise TypeError(f"{dict(config)!r} names no loss: it needs a key 'name', as 'huber'")
     own = {key: value for key, value in config.items() if key not in ("name", "label", "about")}
-    label = options.pop("name") or config.get("label")
-    return class_form(function(_canonical(config["name"])))(**{**options, "name": label, **own})
+    return class_form(function(_canonical(config["name"])))(**{"name": config.get("label"), **own, **given})
 
 
 def _is_ours(candidate: Callable[..., Any]) -> bool:

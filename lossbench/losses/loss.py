@@ -37,6 +37,8 @@ class Loss(nn.Module):
 
     def __init__(self, name: str | None = None, reduction: str | None = DEFAULT_REDUCTION) -> None:
         super().__init__()
+        if not isinstance(name, str | None):
+            raise TypeError(f"name={name!r}: the name that reports show is a text")
         self.name = name or _snake_case(type(self).__name__)
         self.reduction = canonical_reduction(reduction)
 
@@ -71,7 +73,8 @@ class Loss(nn.Module):
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
         """The unreduced values and, where some do not count, the mask of those that do."""
-        return _in_order(self.call)(y_pred, y_true), None
+        ordered = (y_true, y_pred) if _target_first(self.call) else (y_pred, y_true)
+        return _tensor(self.call(*ordered), self.name), None
 
     def get_config(self) -> dict[str, Any]:
         """What :meth:`from_config` needs to build the same loss again."""
@@ -94,15 +97,23 @@ class FunctionLoss(Loss):
 
     def __init__(
         self,
+        *positional: Any,
         name: str | None = None,
         reduction: str | None = DEFAULT_REDUCTION,
         **parameters: Any,
     ) -> None:
         function = type(self).function
         super().__init__(name or function.__name__, reduction)
+        order = [known.name for known in keyword_parameters(function)]  # Keras's, as in Huber(2.0)
+        if len(positional) > len(order):
+            raise TypeError(
+                f"{type(self).__name__} takes {', '.join(order) or 'no parameters'}; give "
+                "name= and reduction= by keyword"
+            )
+        parameters = {**dict(zip(order, positional, strict=False)), **parameters}
         found = faults(parameter_model(function), parameters, function.__name__, "")
         if found:
-            raise ConfigError(found)
+            raise ConfigError(found, f"the parameters of {function.__name__}")
         defaults = {known.name: known.default for known in keyword_parameters(function)}
         self.parameters_of_function = {**defaults, **parameters}
 
@@ -150,11 +161,15 @@ class CallableLoss(Loss):
     ) -> None:
         super().__init__(name or getattr(function, "__name__", type(function).__name__), reduction)
         self.function = function
-        self._ordered = _in_order(function)
+        self._target_first = _target_first(function)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """What the function returns."""
+        return self.function(*((y_true, y_pred) if self._target_first else (y_pred, y_true)))
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the function returns; nothing is masked."""
-        return self._ordered(y_pred, y_true), None
+        return _tensor(self.call(y_true, y_pred), self.name), None
 
 
 @cache
@@ -176,18 +191,24 @@ def counted(values: Tensor, y_true: Tensor, parameters: Mapping[str, Any]) -> Te
     return None if ignore_class is None else (y_true != ignore_class).reshape(values.shape)
 
 
-def _in_order(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """The function taking ``(y_pred, y_true)``, whichever order its parameter names say."""
+def _target_first(function: Callable[..., Tensor]) -> bool:
+    """Whether a callable takes ``(y_true, y_pred)``, as its parameters' names say."""
     called = function.forward if isinstance(function, nn.Module) else function
     first, second = ([*inspect.signature(called).parameters, "", ""])[:2]
     if first in _PREDICTION_NAMES and second in _TARGET_NAMES:
-        return function
+        return False
     if first in _TARGET_NAMES and second in _PREDICTION_NAMES:
-        return lambda y_pred, y_true: function(y_true, y_pred)
+        return True
     raise TypeError(
         f"{getattr(function, '__name__', function)}({first}, {second}): which is the prediction? Name "
         "the two parameters y_pred and y_true, in either order"
     )
+
+
+def _tensor(values: Any, name: str) -> Tensor:
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{name} returned {type(values).__name__}; a loss returns a torch tensor")
+    return values
 
 
 def _as_weights(sample_weight: Any, values: Tensor) -> Tensor:

@@ -62,8 +62,8 @@ def test_the_fingerprint_is_of_the_content(csv):
     [
         ("a,b,y\n1,x,2\n", ["line 2", "column b", "'x'"]),
         ("a,b,y\n1,1,2\n1,,3\n", ["line 3", "column b", "empty"]),
-        ("a,b,y\n1,1,2\n\n1,1,3\n", ["line 3", "empty"]),
-        ("a,b,y\n1,inf,2\n", ["line 2", "column b", "finite"]),
+        ("a,b,y\n1,1,2\n\n1,x,3\n", ["line 4", "column b"]),
+        ("a,b,y\n1,inf,2\n", ["line 2", "column b", "usable number"]),
         ('a,b,y\n1,"1,234",2\n', ["line 2", "column b", "1,234"]),
         ("a;b;y\n1;2,5;3\n", ["line 2", "column b", "2,5"]),
         ("a,b,y\n1,2,x\n", ["line 2", "column y", "'x'"]),
@@ -89,7 +89,7 @@ def test_a_missing_file_suggests_the_nearest(csv, tmp_path):
     csv(GOOD)
     with pytest.raises(UserError, match=r"no such file.*Did you mean .*my\.csv"):
         table(path=str(tmp_path / "mi.csv"), target="y", task="regression")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="a folder"):
         table(path=str(tmp_path), target="y", task="regression")
     with pytest.raises(UserError, match="Did you mean price"):
         table(path=csv("a,price\n1,2\n"), target="prise", task="regression")
@@ -98,10 +98,11 @@ def test_a_missing_file_suggests_the_nearest(csv, tmp_path):
 @pytest.mark.parametrize(
     ("values", "task", "words"),
     [
-        ([0, 1, 2], "binary", "two values, this column 3"),
-        ([1, 1, 1], "binary", "two values, this column 1"),
+        ([0, 1, 2], "binary", "no classes"),
+        ([1, 1, 1], "binary", "nothing to predict"),
         ([1.5, 2.5, 3.5], "multiclass", "no classes"),
-        ([1, 1, 1], "multiclass", "no classes"),
+        ([1, 1, 1], "multiclass", "nothing to predict"),
+        ([0, 1, 2] * 3, "binary", "a binary target has two"),
     ],
 )
 def test_targets_that_are_no_classes(csv, values, task, words):
@@ -115,3 +116,24 @@ def test_a_large_table_is_quick_to_read(csv):
     content = "a,b,c,d,y\n" + "\n".join(",".join(f"{v:.6f}" for v in row) for row in random)
     got = table(path=csv(content), target="y", task="regression")
     np.testing.assert_allclose(got.features, random[:, :4], atol=1e-6)
+
+
+def test_a_late_text_makes_the_whole_column_text(csv):
+    labels = ["7"] * 150_000 + ["x"] * 50_000
+    got = table(path=csv("a,y\n" + "".join(f"1,{label}\n" for label in labels)), target="y", task="binary")
+    assert got.classes == ("7", "x")
+
+
+def test_na_may_be_a_class_and_blank_lines_are_nothing(csv):
+    content = "\na,region\n1,NA\n\n2,EU\n3,NA\n4,EU\n\n\n"
+    got = table(path=csv(content), target="region", task="binary")
+    assert got.classes == ("EU", "NA")
+    assert got.features.ravel().tolist() == [1, 2, 3, 4]
+    with pytest.raises(UserError, match="line 5, column a: 'x'"):
+        table(path=csv(content.replace("2,EU", "x,EU")), target="region", task="binary")
+
+
+@pytest.mark.parametrize("content", [",a,y\n0,1,2\n1,2,3\n", "a,y,\n1,2,\n2,3,\n"])
+def test_a_column_without_a_name_is_refused(csv, content):
+    with pytest.raises(UserError, match="has no name"):
+        table(path=csv(content), target="y", task="regression")

@@ -139,3 +139,46 @@ def test_faults_of_parameters_come_together():
     with pytest.raises(ConfigError) as caught:
         losses.get("huber", delta=-1, detla=2)
     assert [fault.key for fault in caught.value.faults] == ["delta", "detla"]
+
+
+def test_positional_arguments_are_the_losses_own_as_in_keras():
+    assert losses.Huber(2.0).get_config()["delta"] == 2.0
+    assert losses.BinaryCrossentropy(True, 0.1).get_config()["from_logits"] is True
+    with pytest.raises(ConfigError, match="delta"):
+        losses.Huber("x")
+    with pytest.raises(TypeError, match="reduction= by keyword"):
+        losses.Huber(2.0, "sum")
+    with pytest.raises(TypeError, match="a text"):
+        losses.Huber(name=5)
+
+
+def test_what_is_given_beside_an_identifier_is_heeded_or_refused():
+    assert losses.get({"name": "huber", "delta": 2.0}, delta=3.0).get_config()["delta"] == 3.0
+    with pytest.raises(TypeError, match="made already"):
+        losses.get(losses.Huber(), delta=5.0)
+    with pytest.raises(TypeError, match=r"functools\.partial"):
+        losses.get(y_true_first, weight=3.0)
+
+
+class WithoutReduction(losses.Loss):
+    def __init__(self):
+        super().__init__()
+
+    def call(self, y_pred, y_true):
+        return asymmetric(y_pred, y_true)
+
+
+def test_a_subclass_needs_no_parameters_and_names_settle_its_order():
+    assert losses.get(WithoutReduction)(torch.tensor([[3.0]]), torch.tensor([[1.0]])) == 5.0
+
+
+@pytest.mark.parametrize("function", [y_true_first, y_pred_first])
+def test_callables_can_be_pickled(function):
+    again = pickle.loads(pickle.dumps(losses.get(function)))
+    assert again(torch.tensor([[3.0]]), torch.tensor([[1.0]])) == 5.0
+
+
+@pytest.mark.parametrize("returned", [1.0, None])
+def test_a_callable_must_return_a_tensor(returned):
+    with pytest.raises(TypeError, match="a loss returns a torch tensor"):
+        losses.get(lambda y_pred, y_true: returned)([1.0], [1.0])
