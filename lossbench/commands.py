@@ -11,6 +11,7 @@ import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -39,7 +40,7 @@ def train() -> None:
     if "--version" in sys.argv[1:]:
         print(f"lossbench {metadata.version('lossbench')}")
         return
-    show_everything = "HYDRA_FULL_ERROR" in os.environ
+    show_everything = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
     try:
         _refuse_unknown_options()
@@ -51,6 +52,10 @@ def train() -> None:
         if show_everything:
             raise
         sys.exit(explain(error))
+    finally:
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if show_everything is not None:
+            os.environ["HYDRA_FULL_ERROR"] = show_everything
     if any(result.status != "completed" for result in _finished):
         sys.exit(1)
 
@@ -109,7 +114,14 @@ def compose_config(*overrides: str) -> DictConfig:
 
 
 class SweepReport(Callback):
-    """Ends a sweep with the table of its jobs, and with status 1 unless all completed."""
+    """Refuses a sweep that compares nothing, and ends one with its table; status 1 unless all completed."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Called by Hydra before the first job; what is raised here it would only log."""
+        params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
+        fault = _different_data([*config.hydra.overrides.task, *(f"{k}={v}" for k, v in params.items())])
+        if fault is not None:
+            sys.exit(fault)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra in the process that was started, under every launcher."""
@@ -187,6 +199,24 @@ def _unknown_key(message: str) -> str | None:
     key = message.split(marker, 1)[1].split("'", 1)[0].lstrip("+~")
     top = sorted({known.partition(".")[0] for known in choices.config_keys()})
     return f"{key}: no such key. {choices.similar_key(key)}The top level has: {', '.join(top)}"
+
+
+def _different_data(overrides: list[str]) -> str | None:
+    """What is wrong when losses are compared that ``data=auto`` would train on different data."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    swept = {override.key_or_group: override for override in parsed}
+    if "data" in swept or "loss" not in swept or not swept["loss"].is_sweep_override():
+        return None
+    names = [str(name) for name in swept["loss"].sweep_string_iterator()]
+    known = {name: choices.canonical_loss(name) for name in names}
+    homes = {name: choices.about("loss", loss)["data"] for name, loss in known.items() if loss}
+    if len(set(homes.values())) < 2:
+        return None
+    shown = ", ".join(f"{name} on {home}" for name, home in homes.items())
+    return (
+        f"these losses are at home on different data ({shown}), which compares nothing; give data= the one "
+        "that all of them fit"
+    )
 
 
 def _groups() -> list[str]:

@@ -9,7 +9,6 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ import torch
 import yaml
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+import lossbench
 from lossbench import factory, records
 from lossbench.data.dataset import Dataset
 from lossbench.errors import UserError
 from lossbench.module import EpochOrders, ReplicateModule
-from lossbench.recording import Trained, record, weight_hash
+from lossbench.recording import record_origin, record_outcome
 from lossbench.records import Result
 from lossbench.schema import Config, check
 
@@ -48,8 +48,8 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
     if earlier is not None:
         _hand_out(earlier, config_id, dataset)
     with _threads(config.trainer.threads):
-        trained = train(config, dataset)
-        replicates, metrics = record(trained, folder, picture=picture)
+        module = train(config, dataset, folder)
+        replicates, metrics = record_outcome(folder, config, dataset, module, picture=picture)
     finite = any(one.status == "completed" for one in replicates)
     result = Result(
         status="completed" if finite else "diverged",
@@ -68,17 +68,17 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
     return result
 
 
-def train(config: Config, dataset: Dataset) -> Trained:
-    """Build what the config describes and train it to the end."""
+def train(config: Config, dataset: Dataset, folder: Path) -> ReplicateModule:
+    """Build what the config describes, record where it comes from, and train it to the end."""
     splits = factory.build_splits(config, dataset)
     module = factory.build_module(config, dataset, splits)
     orders = factory.build_orders(config, module)
-    start = [weight_hash(module, replicate) for replicate in range(config.replicates)]
-    train_module(config, module, orders)
-    return Trained(config, dataset, splits, orders, start, module)
+    record_origin(folder, config, dataset, splits, module, orders)
+    fit(config, module, orders)
+    return module
 
 
-def train_module(config: Config, module: ReplicateModule, orders: EpochOrders) -> None:
+def fit(config: Config, module: ReplicateModule, orders: EpochOrders) -> None:
     """Let Lightning run the epochs, without its chatter."""
     # Lightning tells everyone about the TPUs they do not have
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -87,6 +87,8 @@ def train_module(config: Config, module: ReplicateModule, orders: EpochOrders) -
         with warnings.catch_warnings():
             # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
             warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+            # where there is a GPU, pytorch-lightning 2.6.6 warns of every run that was told not to use it
+            warnings.filterwarnings("ignore", message="GPU available but not used")
             factory.build_trainer(config).fit(module, orders)
     except SystemExit as stop:
         # Lightning answers Ctrl-C and SIGTERM by leaving the program, the first one deaf to more of it
@@ -158,7 +160,7 @@ def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
         was = (manifest["data_fingerprint"], manifest["versions"]["lossbench"])
     except (OSError, ValueError, KeyError):
         was = (None, None)
-    version = metadata.version("lossbench")
+    version = lossbench.__version__
     compared = (
         (f"another config ({earlier.label}, {earlier.config_id})", earlier.config_id == config_id),
         ("the same config on other data", was[0] == dataset.fingerprint),

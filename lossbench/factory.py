@@ -54,7 +54,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     model = dict(config.model.parameters)
     if model["output_activation"] == "auto":
         model["output_activation"] = natural_activation(config.loss)
-    units = len(dataset.classes) if facts["target"] == "index" else targets.shape[1]
+    units = {"one": 1, "classes": len(dataset.classes), "targets": targets.shape[1]}[facts["units"]]
     generators = [generator(seed, "initialisation") for seed in config.seeds]
     yardstick = METRICS[config.task][config.metrics[0]]
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
@@ -94,7 +94,7 @@ def build_trainer(config: Config) -> pl.Trainer:
     """
     try:
         return pl.Trainer(
-            accelerator=config.trainer.accelerator,
+            accelerator=accelerator(config.trainer.accelerator),
             devices=1,
             precision=config.trainer.precision,
             max_epochs=config.trainer.max_epochs,
@@ -108,6 +108,12 @@ def build_trainer(config: Config) -> pl.Trainer:
     except MisconfigurationException as error:
         remedy = f"not on this machine: {error} Set trainer.accelerator=cpu"
         raise ConfigError([Fault("trainer.accelerator", config.trainer.accelerator, remedy)]) from error
+
+
+def accelerator(name: str) -> str:
+    """The device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda`` (Apple's has no float64)."""
+    on_gpu = name == "gpu" or (name == "auto" and torch.cuda.is_available())
+    return "cuda" if on_gpu else "cpu"
 
 
 def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:

@@ -62,6 +62,12 @@ def _mae(predictions: Tensor, targets: Tensor) -> Tensor:
     return functional.mean_absolute_error(predictions.flatten(), targets.flatten())
 
 
+def _explained(predictions: Tensor, targets: Tensor) -> Tensor:
+    """The mean over units of 1 - (residual / total sum of squares)."""
+    total = (targets - targets.mean(1, keepdim=True)).square().sum(1)
+    return (1 - (predictions - targets).square().sum(1) / total).mean(-1)
+
+
 def _share(correct: Tensor) -> Tensor:
     return correct.to(torch.get_default_dtype()).mean(1)
 
@@ -79,7 +85,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
     "regression": {
         "rmse": Metric(_rmse, False, lambda p, y: (p - y).square().mean((1, 2)).sqrt()),
         "mae": Metric(_mae, False, lambda p, y: (p - y).abs().mean((1, 2))),
-        "r2": Metric(_r2, True),
+        "r2": Metric(_r2, True, _explained),
     },
     "binary": {
         "accuracy": Metric(
@@ -116,9 +122,8 @@ def panel(task: Task, names: list[str], predictions: Tensor, targets: Tensor) ->
 
     >>> y = torch.tensor([[[1.0], [3.0]]])
     >>> panel("regression", ["mae"], y + 2, y)
-    {'mae': tensor([2.])}
+    {'mae': tensor([2.], dtype=torch.float64)}
     """
-    pairs = list(zip(predictions, targets, strict=True))
-    return {
-        name: torch.stack([METRICS[task][name].function(one, true) for one, true in pairs]) for name in names
-    }
+    pairs = [(one.double(), true) for one, true in zip(predictions, targets, strict=True)]
+    functions = {name: METRICS[task][name].function for name in names}
+    return {name: torch.stack([one(*pair) for pair in pairs]) for name, one in functions.items()}

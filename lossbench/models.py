@@ -78,7 +78,8 @@ class DenseNetwork(nn.Module):
         *hidden, output = self.layers
         for layer in hidden:
             features = self.activation(layer(features))
-        return self.output_activation(output(features))
+        # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
+        return self.output_activation(output(features).to(output.weight.dtype))
 
 
 def dense(

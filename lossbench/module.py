@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.data.replicated import ReplicatedTable
@@ -13,26 +15,32 @@ from lossbench.metrics import Metric
 from lossbench.objective import Objective
 from lossbench.selection import Selection
 
-_EVALUATION_ROWS = 2**16  # at a time, which bounds the memory of hidden layers
+_EVALUATION_ROWS = 2**16  # of all replicates at a time, which bounds the memory of hidden layers
 
 
 class EpochOrders:
-    """What Lightning iterates: one item per epoch, each replicate's training rows in a new order."""
+    """What Lightning iterates: one item per epoch, each replicate's training rows in a new order.
+
+    Attributes:
+        following: the order ``(R, n)`` of the epoch to come, known before it begins.
+    """
 
     def __init__(self, rows: Tensor, generators: Sequence[torch.Generator]) -> None:
         self.rows = rows
         self.generators = generators
-        self.first: Tensor | None = None  # the first epoch's, of which the record keeps the hash
+        self.following = self._draw()
 
     def __len__(self) -> int:
         return 1
 
     def __iter__(self) -> Iterator[Tensor]:
+        order, self.following = self.following, self._draw()
+        yield order
+
+    def _draw(self) -> Tensor:
         count = self.rows.shape[1]
         permutations = [torch.randperm(count, generator=generator) for generator in self.generators]
-        order = self.rows.gather(1, torch.stack(permutations))
-        self.first = order if self.first is None else self.first
-        yield order
+        return self.rows.gather(1, torch.stack(permutations))
 
 
 class ReplicateModule(pl.LightningModule):
@@ -71,7 +79,9 @@ class ReplicateModule(pl.LightningModule):
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
         self.decode, self.yardstick, self.batch_size = decode, yardstick, batch_size
         self.selection_options = selection
-        self.history: list[Tensor] = []  # per epoch: training loss, validation loss, yardstick, of R
+        self.history: list[
+            NDArray[np.float64]
+        ] = []  # per epoch: training loss, validation loss, yardstick, of R
         self.steps = 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -87,30 +97,29 @@ class ReplicateModule(pl.LightningModule):
         """Train every replicate for one epoch over its rows ``(R, n)``, then look at validation."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
-        total = self.table.features.mean.new_zeros(len(order))
+        seen, counts = [], []
         batches = self.table.batches(order, self.batch_size)
         for step, (features, targets) in enumerate(batches, start=self.steps):
-            losses = self.objective(self.network(features).to(targets.dtype), targets)
+            losses, count = self.objective(self.network(features), targets)
             optimizer.zero_grad()
-            losses.sum().backward()
+            losses.backward(torch.ones_like(losses))  # of their sum: each replicate's own gradient
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
             if self.learning_rate is not None:
                 optimizer.param_groups[0]["lr"] = self.learning_rate(step)
             optimizer.step()
-            samples = features.shape[1]
-            total.add_(self.objective.per_sample(losses.detach(), samples), alpha=samples)
+            seen.append(losses.detach())
+            counts.append(count)
         self.steps = step + 1
-        self._end_epoch(total / order.shape[1])
+        self._end_epoch(self.objective.recorded(seen, counts))
 
     @torch.no_grad()
-    def _end_epoch(self, training_losses: Tensor) -> None:
+    def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
         y_pred, y_true = self.predict_part("validation")
-        validation_losses = self.objective.per_sample(self.objective(y_pred, y_true), y_true.shape[1])
-        score = self.yardstick.per_replicate(*self.decode(y_pred, y_true))
-        losses = torch.stack([training_losses, validation_losses])
-        self.history.append(torch.cat([losses.double(), score[None].double()]))
-        if len(self.history) == 1 and (score.isnan() & losses.isfinite().all(0)).any():
+        score = self.yardstick.per_replicate(*self.decode(y_pred, y_true)).double().cpu().numpy()
+        losses = np.stack([training_losses, self.recorded_loss(y_pred, y_true)])
+        self.history.append(np.stack([*losses, score]))
+        if len(self.history) == 1 and (np.isnan(score) & np.isfinite(losses).all(0)).any():
             raise UserError(
                 "metrics: the first of them, the yardstick, is undefined on the validation part (a single "
                 "class?); choose another, or a larger data.validation"
@@ -123,12 +132,17 @@ class ReplicateModule(pl.LightningModule):
         """Put back each replicate's kept weights."""
         self.selection.restore()
 
+    def recorded_loss(self, y_pred: Tensor, y_true: Tensor) -> NDArray[np.float64]:
+        """Each replicate's loss as it is recorded, ``(R,)``: the mean over all that counts."""
+        losses, count = self.objective(y_pred, y_true)
+        return self.objective.recorded([losses], [count])
+
     @torch.no_grad()
     def predict_part(self, part: str) -> tuple[Tensor, Tensor]:
         """Predictions and targets ``(R, n, U)`` of a part, as the loss sees them, in row order."""
         rows = self.table.rows(part)
-        batches = list(self.table.batches(rows, _EVALUATION_ROWS))
-        y_pred = [self.network(features).to(targets.dtype) for features, targets in batches]
+        batches = list(self.table.batches(rows, max(_EVALUATION_ROWS // len(rows), 1)))
+        y_pred = [self.network(features) for features, _ in batches]
         return torch.cat(y_pred, 1), torch.cat([targets for _, targets in batches], 1)
 
 

@@ -1,8 +1,11 @@
 """What training makes small: the one place that reduces a loss, per replicate."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.losses.loss import counted
@@ -26,12 +29,29 @@ class Objective(nn.Module):
         self.parameters_of_function = dict(parameters)
         self.reduction = reduction
 
-    def forward(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
-        """One loss per replicate, ``(R,)``; a backward pass over their sum trains each alone."""
+    def forward(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | int]:
+        """One loss per replicate, ``(R,)``; a backward pass over their sum trains each alone.
+
+        With it goes how many of a replicate's values count: all, or, where the loss ignores a class,
+        ``(R,)`` numbers.
+        """
         values = self.function(y_pred, y_true, **self.parameters_of_function)
         mask = counted(values, y_true, self.parameters_of_function)
-        return reduce(values, reduction=self.reduction, mask=mask)
+        count = values.numel() // len(values) if mask is None else mask.flatten(1).sum(1)
+        return reduce(values, reduction=self.reduction, mask=mask), count
 
-    def per_sample(self, losses: Tensor, samples: int) -> Tensor:
-        """The loss as a mean over samples, which is what is recorded whatever the reduction."""
-        return losses / samples if self.reduction == "sum" else losses
+    def recorded(self, losses: Sequence[Tensor], counts: Sequence[Tensor | int]) -> NDArray[np.float64]:
+        """The mean over every value that counts in some batches, ``(R,)``, whatever the reduction.
+
+        Args:
+            losses: of each batch, as :meth:`forward` gave them.
+            counts: likewise.
+        """
+        each = torch.stack(list(losses)).double().cpu().numpy()
+        weights = np.stack(
+            [count.cpu().numpy() if isinstance(count, Tensor) else [count] for count in counts]
+        )
+        total = each if self.reduction == "sum" else each * weights
+        with np.errstate(invalid="ignore"):  # nothing counted: undefined, as is said of NaN
+            mean: NDArray[np.float64] = total.sum(0) / weights.sum(0)
+        return mean

@@ -23,7 +23,7 @@ class ProgressBar(pl.Callback):
         if not sys.stderr.isatty():
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import lossbench
+
 _PACKAGES = (
-    "lossbench",
     "hydra-core",
     "numpy",
     "omegaconf",
@@ -27,21 +28,22 @@ _PACKAGES = (
 )
 
 
-def manifest(fingerprint: str, seeds: dict[int, dict[str, str]]) -> dict[str, Any]:
+def manifest(fingerprint: str, seeds: dict[int, dict[str, str]], device: str) -> dict[str, Any]:
     """What ``manifest.json`` holds.
 
     Args:
         fingerprint: of the data.
         seeds: per seed the hashes of split, initial weights and first epoch's order.
+        device: ``cpu`` or ``cuda``, where it trains.
     """
     return {
         "command": sys.argv,
         "folder": str(Path.cwd()),
-        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "versions": {"lossbench": lossbench.__version__, **{n: metadata.version(n) for n in _PACKAGES}},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "accelerator": torch.cuda.get_device_name() if device == "cuda" else None,
         "threads": torch.get_num_threads(),
         "torch_build": torch.__config__.show(),
         "git": git_state(Path(__file__).parent) or git_state(Path.cwd()),
@@ -82,7 +84,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=True,
             env=environment,
             timeout=30,

@@ -1,6 +1,5 @@
 """What a trained module leaves behind: every file of the run folder but the result, written after them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench import figures, provenance, records
-from lossbench.data.dataset import Dataset
+from lossbench.data.dataset import Dataset, Task
 from lossbench.data.splits import Split
+from lossbench.factory import accelerator
 from lossbench.metrics import panel
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.records import ReplicateResult
@@ -20,51 +20,47 @@ from lossbench.schema import Config
 Metrics = dict[str, list[float | None]]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A run after its training: what the record is made from.
+def record_origin(
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    splits: list[Split],
+    module: ReplicateModule,
+    orders: EpochOrders,
+) -> None:
+    """Write the manifest, before training: the code that runs is the code as it is now."""
+    parameters = [parameter.detach() for parameter in module.network.parameters()]
+    seeds = {
+        seed: {
+            "split": provenance.array_hash(splits[r].train, splits[r].validation, splits[r].test),
+            "initial_weights": provenance.array_hash(*(p[r].numpy() for p in parameters)),
+            "order": provenance.array_hash(orders.following[r].numpy()),
+        }
+        for r, seed in enumerate(config.seeds)
+    }
+    device = accelerator(config.trainer.accelerator)
+    manifest = provenance.manifest(dataset.fingerprint, seeds, device)
+    records.write_json(folder / "manifest.json", manifest)
 
-    Attributes:
-        config: what was asked for.
-        dataset: what was trained on.
-        splits: one per replicate.
-        orders: the rows' orders.
-        start: per replicate, the hash of its initial weights.
-        module: the networks, with their kept weights.
-    """
 
-    config: Config
-    dataset: Dataset
-    splits: list[Split]
-    orders: EpochOrders
-    start: list[str]
-    module: ReplicateModule
-
-
-def record(trained: Trained, folder: Path, *, picture: bool) -> tuple[list[ReplicateResult], Metrics]:
-    """Write manifest, history, weights, predictions and, if asked, the learning curves.
+def record_outcome(
+    folder: Path, config: Config, dataset: Dataset, module: ReplicateModule, *, picture: bool
+) -> tuple[list[ReplicateResult], Metrics]:
+    """Write weights, history, predictions and, if asked, the learning curves: the dearest first.
 
     Returns:
         How each replicate went, and every metric on every part with the kept weights.
     """
-    replicates = _replicate_results(trained.module)
-    metrics = _judge(trained, folder)
-    manifest = provenance.manifest(trained.dataset.fingerprint, _seed_hashes(trained))
-    records.write_json(folder / "manifest.json", manifest)
-    curves = _learning_curves(trained, replicates)
-    _write_history(folder / "history.csv", trained.config.seeds, curves, replicates)
-    records.write_arrays(folder / "weights.safetensors", _arrays(trained.module))
+    replicates = _replicate_results(module)
+    records.write_arrays(folder / "weights.safetensors", _arrays(module))
+    curves = _learning_curves(config, module, replicates)
+    _write_history(folder / "history.csv", config.seeds, curves, replicates)
+    metrics = _judge(folder, config, dataset, module)
     if picture:
-        title = f"{trained.config.label} on {trained.config.data.common.name}"
+        title = f"{config.label} on {config.data.common.name}"
         best = [one.best_epoch for one in replicates]
         figures.learning_curves(folder / "curves.png", curves, best, title)
     return replicates, metrics
-
-
-def weight_hash(module: ReplicateModule, replicate: int) -> str:
-    """The hash of one replicate's weights as they are now."""
-    parameters = module.network.parameters()
-    return provenance.array_hash(*(p.detach()[replicate].cpu().numpy() for p in parameters))
 
 
 def _replicate_results(module: ReplicateModule) -> list[ReplicateResult]:
@@ -76,51 +72,54 @@ def _replicate_results(module: ReplicateModule) -> list[ReplicateResult]:
     ]
 
 
-def _judge(trained: Trained, folder: Path) -> Metrics:
-    config, module = trained.config, trained.module
+def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModule) -> Metrics:
     metrics: Metrics = {}
     diverged = module.selection.diverged.tolist()
     for part in ("train", "validation", "test"):
-        with module.trainer.precision_plugin.forward_context():  # as validation was in training
+        with torch.no_grad(), module.trainer.precision_plugin.forward_context():  # as in training
             y_pred, y_true = module.predict_part(part)
-        losses = module.objective.per_sample(module.objective(y_pred, y_true), y_true.shape[1])
+            losses = module.recorded_loss(y_pred, y_true)
         predictions, targets = module.decode(y_pred, y_true)
-        predictions = predictions.double()
         if config.task == "regression":  # as they stand in the table, not scaled there and back
             rows = module.table.rows(part).cpu().numpy()
-            targets = torch.as_tensor(trained.dataset.targets[rows], dtype=torch.float64)
-        values = {"loss": losses, **panel(config.task, config.metrics, predictions, targets)}
+            targets = torch.as_tensor(dataset.targets[rows], dtype=torch.float64)
+        judged = panel(config.task, config.metrics, predictions, targets)
+        values = {"loss": losses.tolist()} | {name: value.tolist() for name, value in judged.items()}
         metrics |= {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
-    records.write_predictions(folder, _prediction_columns(trained, predictions, targets))
+    rows = module.table.rows("test").cpu().numpy()
+    columns = _prediction_columns(config.task, dataset, rows, predictions, targets)
+    records.write_predictions(folder, columns)
     return metrics
 
 
-def _cells(values: Tensor, diverged: list[bool]) -> list[float | None]:
-    pairs = zip(values.tolist(), diverged, strict=True)
+def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:
+    pairs = zip(values, diverged, strict=True)
     return [None if gone or not np.isfinite(value) else value for value, gone in pairs]
 
 
-def _prediction_columns(trained: Trained, predictions: Tensor, targets: Tensor) -> dict[str, NDArray[Any]]:
+def _prediction_columns(
+    task: Task, dataset: Dataset, rows: NDArray[np.int64], predictions: Tensor, targets: Tensor
+) -> dict[str, NDArray[Any]]:
     """The test part, a line per replicate and row: target, prediction, and classes' probabilities."""
-    rows = trained.module.table.rows("test").cpu().numpy()
     replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
     columns: dict[str, NDArray[Any]] = {"replicate": replicate.ravel(), "row": rows.ravel()}
-    values = predictions.flatten(0, 1).cpu().numpy()
+    values = predictions.flatten(0, 1).double().cpu().numpy()
     targets_seen = targets.flatten().cpu().numpy()
-    if trained.config.task == "regression":
+    if task == "regression":
         return columns | {"target": targets_seen, "prediction": values.ravel()}
-    classes = np.array(trained.dataset.classes)
-    binary = trained.config.task == "binary"
-    decided = (values[:, 0] > 0.5).astype(np.int64) if binary else values.argmax(1)
-    shown = classes[1:] if binary else classes
+    classes = np.array(dataset.classes)
+    decided = (values[:, 0] > 0.5).astype(np.int64) if task == "binary" else values.argmax(1)
+    shown = classes[1:] if task == "binary" else classes
     columns |= {"target": classes[targets_seen], "prediction": classes[decided]}
     return columns | {f"probability/{name}": values[:, i] for i, name in enumerate(shown)}
 
 
-def _learning_curves(trained: Trained, replicates: list[ReplicateResult]) -> dict[str, NDArray[np.float64]]:
+def _learning_curves(
+    config: Config, module: ReplicateModule, replicates: list[ReplicateResult]
+) -> dict[str, NDArray[np.float64]]:
     """What was recorded each epoch, ``(E, R)``, NaN from where a replicate had stopped."""
-    names = ["train/loss", "validation/loss", f"validation/{trained.config.metrics[0]}"]
-    values = torch.stack(trained.module.history).cpu().numpy()  # (E, 3, R)
+    names = ["train/loss", "validation/loss", f"validation/{config.metrics[0]}"]
+    values = np.stack(module.history)  # (E, 3, R)
     last = np.array([outcome.epoch for outcome in replicates])
     values = np.where(np.arange(len(values))[:, None, None] < last, values, np.nan)
     return {name: values[:, i] for i, name in enumerate(names)}
@@ -140,20 +139,6 @@ def _write_history(
         for epoch in range(replicates[replicate].epoch)
     )
     records.write_rows(path, ["replicate", "seed", "epoch", *curves], rows)
-
-
-def _seed_hashes(trained: Trained) -> dict[int, dict[str, str]]:
-    assert trained.orders.first is not None
-    return {
-        seed: {
-            "split": provenance.array_hash(split.train, split.validation, split.test),
-            "initial_weights": start,
-            "order": provenance.array_hash(order.cpu().numpy()),
-        }
-        for seed, split, start, order in zip(
-            trained.config.seeds, trained.splits, trained.start, trained.orders.first, strict=True
-        )
-    }
 
 
 def _arrays(module: ReplicateModule) -> dict[str, NDArray[Any]]:

@@ -5,9 +5,9 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,14 +74,24 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path) -> "Result | None":
-        """The result in a folder, or None where there is no readable one."""
+        """The result in a folder, or None where there is none, or a torn one.
+
+        Keys of a later version of lossbench are passed over: a finished run stays a finished run.
+        """
         try:
             content = json.loads((folder / "result.json").read_text("utf-8"))
-            content["replicates"] = [ReplicateResult(**one) for one in content["replicates"]]
-            del content["schema_version"]
-            return cls(**content, folder=folder)
-        except (OSError, ValueError, KeyError, TypeError):
+            content["replicates"] = [_known(ReplicateResult, one) for one in content["replicates"]]
+            return _known(cls, content | {"folder": folder})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+T = TypeVar("T")
+
+
+def _known(kind: type[T], content: dict[str, Any]) -> T:
+    names = {known.name for known in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{key: value for key, value in content.items() if key in names})
 
 
 def read_results(folder: Path) -> list[Result]:

@@ -262,6 +262,8 @@ def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) 
     if source.common.validation + source.common.test >= 1:
         remedy = f"and data.validation={source.common.validation} leave no rows to train on: lower them"
         found.append(Fault("data.test", source.common.test, remedy))
+    if source.common.about is not None and source.common.about != _about(source):
+        found.append(Fault("data.about", ..., "holds the facts of a data set, which are not for setting"))
     if loss is None:
         return found
     wanted, name = _task(loss), source.common.name
@@ -310,7 +312,9 @@ def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
 
 
 def _metric_faults(metrics: Any, task: Task) -> list[Fault]:
-    if not isinstance(metrics, str | list):
+    if not isinstance(metrics, str) and not (
+        isinstance(metrics, list) and all(isinstance(m, str) for m in metrics)
+    ):
         return []  # the wrong type has been reported
     known = list(METRICS[task])
     names = _metric_names(metrics, task)
@@ -318,7 +322,7 @@ def _metric_faults(metrics: Any, task: Task) -> list[Fault]:
         return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]
     return [
         Fault("metrics", name, f"{did_you_mean(name, known)}For {task}: {', '.join(known)}")
-        for name in map(str, names)
+        for name in names
         if name not in known
     ]
 

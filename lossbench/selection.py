@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
 
 class Selection:
@@ -30,16 +32,15 @@ class Selection:
         higher_is_better: bool,
     ) -> None:
         self.parameters = list(parameters)
-        device = self.parameters[0].device
         self.keep, self.patience, self.sign = keep, patience, -1.0 if higher_is_better else 1.0
         self.kept = [parameter.detach().clone() for parameter in self.parameters]
-        self.best = torch.full((replicates,), torch.inf, device=device, dtype=torch.float64)
-        self.best_epoch = torch.zeros(replicates, dtype=torch.int64, device=device)
-        self.last_epoch = torch.zeros(replicates, dtype=torch.int64, device=device)
-        self.running = torch.ones(replicates, dtype=torch.bool, device=device)
-        self.diverged = torch.zeros(replicates, dtype=torch.bool, device=device)
+        self.best = np.full(replicates, np.inf)
+        self.best_epoch = np.zeros(replicates, dtype=np.int64)
+        self.last_epoch = np.zeros(replicates, dtype=np.int64)
+        self.running = np.ones(replicates, dtype=bool)
+        self.diverged = np.zeros(replicates, dtype=bool)
 
-    def update(self, epoch: int, losses: Tensor, score: Tensor) -> None:
+    def update(self, epoch: int, losses: NDArray[np.float64], score: NDArray[np.float64]) -> None:
         """Take in the end of an epoch.
 
         Args:
@@ -48,22 +49,23 @@ class Selection:
             score: the yardstick on validation, ``(R,)``.
         """
         self.last_epoch[self.running] = epoch
-        finite = losses.isfinite().all(0)
+        finite = np.isfinite(losses).all(0)
         self.diverged |= self.running & ~finite
         self.running &= finite
-        signed = self.sign * score.double()
-        better = self.running & (signed < self.best)
-        self.best = torch.where(better, signed, self.best)
+        better = self.running & (self.sign * score < self.best)
+        self.best[better] = self.sign * score[better]
         self.best_epoch[better] = epoch
         self._store(better if self.keep == "best" else self.running)
         if self.patience is not None:
             self.running &= epoch - self.best_epoch < self.patience
 
     @torch.no_grad()
-    def _store(self, chosen: Tensor) -> None:
-        if chosen.any():
-            for kept, parameter in zip(self.kept, self.parameters, strict=True):
-                torch.where(chosen.view(-1, 1, 1), parameter, kept, out=kept)
+    def _store(self, chosen: NDArray[np.bool_]) -> None:
+        if not chosen.any():
+            return
+        mask = torch.from_numpy(chosen).to(self.kept[0].device).view(-1, 1, 1)
+        for kept, parameter in zip(self.kept, self.parameters, strict=True):
+            torch.where(mask, parameter, kept, out=kept)
 
     @torch.no_grad()
     def restore(self) -> None:

@@ -34,8 +34,11 @@ BARS = {
 def fit_seconds(epochs: int, replicates: int) -> float:
     overrides = (*SETTING, f"trainer.max_epochs={epochs}", f"replicates={replicates}")
     config = check(composition.plain(compose_config(*overrides)))
+    dataset = factory.build_dataset(config)
+    module = factory.build_module(config, dataset, factory.build_splits(config, dataset))
+    orders = factory.build_orders(config, module)
     start = time.perf_counter()
-    experiment.train(config, factory.build_dataset(config))
+    experiment.fit(config, module, orders)
     return time.perf_counter() - start
 
 

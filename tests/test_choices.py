@@ -31,11 +31,12 @@ def test_yaml_repeats_the_signature_exactly(group, name):
             assert (value, type(value)) == (default, type(default)), key
 
 
-@pytest.mark.parametrize("package", ["optimizers", "schedules", "data"])
-def test_every_public_component_has_its_yaml(package):
-    group = package.removesuffix("s")
-    public = {name for name in choices.summaries(package) if not name.startswith("_") and name.islower()}
-    assert set(choices.names(group)) - {"auto"} <= public
+@pytest.mark.parametrize(
+    ("group", "module"), [("optimizer", "optimizers"), ("schedule", "schedules"), ("data", "data/bundled")]
+)
+def test_every_public_component_has_its_yaml(group, module):
+    public = {name for name in choices.summaries(module) if not name.startswith("_")}
+    assert set(choices.names(group)) - {"auto", "table"} == public
 
 
 def test_every_loss_function_has_its_yaml():
@@ -58,7 +59,12 @@ def test_every_loss_function_has_its_yaml():
 @pytest.mark.parametrize("name", LOSSES)
 def test_facts_are_complete_and_known(name):
     about = choices.about("loss", name)
-    assert set(about) == {"task", "aliases", "data", "target", "prediction", "source"}
+    assert set(about) == {
+        *("task", "aliases", "data", "target", "prediction", "units", "couples_samples"),
+        *("bounded", "convex", "proper", "source"),
+    }
+    assert all(isinstance(about[fact], bool) for fact in ("couples_samples", "bounded", "convex", "proper"))
+    assert about["units"] in {"one", "classes", "targets"}
     assert about["task"] in TASKS
     assert about["target"] in {"real", "binary", "index", "onehot"}
     assert about["prediction"] in {"real", "probability", "distribution"}

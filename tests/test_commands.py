@@ -138,6 +138,31 @@ def test_a_sweep_in_a_folder_with_an_old_failure_ends_by_its_own_jobs(train):
     assert train("-m", "hydra.sweep.dir=here", "seed=5", QUICK).status == 0
 
 
+def test_losses_at_home_on_different_data_are_not_swept_together(train):
+    outcome = train("-m", "loss=mse,bce", QUICK)
+    assert outcome.status == 1
+    assert "mse on diabetes, bce on breast_cancer" in outcome.err
+    assert outcome.results == []
+
+
+def test_the_preset_that_is_a_sweep_runs_as_one(train):
+    outcome = train("experiment=compare_regression", "replicates=2", QUICK)
+    assert outcome.status == 0
+    assert len(outcome.results) == 3
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_cleared(tmp_path):
+    import pexpect
+
+    command = f"{sys.executable} {ROOT}/train.py trainer.max_epochs=300 loss.label='\"a[/b]\"'"
+    child = pexpect.spawn("/bin/sh", ["-c", command], cwd=str(tmp_path), timeout=60, dimensions=(24, 80))
+    printed = child.read().decode()
+    child.close()
+    assert child.exitstatus == 0
+    assert "/300" in printed
+    assert "a[/b] on diabetes" in printed
+
+
 def test_failed_jobs_show_what_varied(train):
     outcome = train("-m", "optimizer.lr=-1,0.1", QUICK)
     table = outcome.out.split("the jobs of this sweep")[1]

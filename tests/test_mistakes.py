@@ -86,6 +86,8 @@ MISTAKES = [
     (["data=table", "data.path=my.csv", "data.target=2020"], ["must be a text", 'data.target="2020"']),
     (["loss.delta='2'", "loss=huber"], ["loss.delta = '2'"]),
     (["loss=mse", "loss.name=mean_absolute_error"], ["choose a loss by loss="]),
+    (["metrics=[[rmse]]"], ["metrics", "a list, each a text"]),
+    (["data=diabetes", "data.about.task=binary"], ["data.about", "not for setting"]),
     (["loss.about.task=binary"], ["choose a loss by loss="]),
     (["schedule.warmup_steps=900"], ["schedule.warmup_steps = 900", "the whole run has 900 steps"]),
     (["schedule=exponential", "schedule.rate=1e300"], ["schedule.rate", "at most 1"]),

@@ -1,5 +1,6 @@
 """Training: the loop is the plain loop, clipping and selection are per replicate."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,13 +17,17 @@ def config(*overrides):
 
 
 def train(settings):
-    return experiment.train(settings, factory.build_dataset(settings))
+    """Split, dataset and trained module of one replicate."""
+    dataset = factory.build_dataset(settings)
+    splits = factory.build_splits(settings, dataset)
+    module = factory.build_module(settings, dataset, splits)
+    experiment.fit(settings, module, factory.build_orders(settings, module))
+    return dataset, splits, module
 
 
 def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     """The loop one would write by hand, from the same start, orders and split."""
-    trained = train(settings)  # for its split and its orders' generators
-    dataset, (split,) = trained.dataset, trained.splits
+    dataset, (split,), trained = train(settings)
     fresh = factory.build_module(settings, dataset, [split])
     x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.targets))
     x, y = ((v - v[split.train].mean(0)) / v[split.train].std(0, correction=0) for v in (x, y))
@@ -71,7 +76,7 @@ def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
 def test_an_epoch_is_what_one_would_write_by_hand(overrides, make_optimizer, criterion):
     settings = config(*overrides, "trainer.max_epochs=5", "model.hidden_units=[8]")
     trained, history = plain_loop(settings, make_optimizer, criterion, 5)
-    got = torch.stack(trained.module.history)[:, :2, 0]
+    got = torch.tensor(np.stack(trained.history))[:, :2, 0]
     torch.testing.assert_close(got, torch.tensor(history, dtype=torch.float64), rtol=1e-10, atol=1e-12)
 
 
@@ -89,12 +94,12 @@ def test_warm_up_and_schedule_reach_the_optimizer():
         return 0.01 * ((step + 1) / 5 if step < 5 else 1 - (step - 5) / (steps - 5 - 1))
 
     trained, history = plain_loop(settings, lambda p: torch.optim.SGD(p, 0.01), nn.MSELoss(), 3, rate)
-    got = torch.stack(trained.module.history)[:, :2, 0]
+    got = torch.tensor(np.stack(trained.history))[:, :2, 0]
     torch.testing.assert_close(got, torch.tensor(history, dtype=torch.float64), rtol=1e-10, atol=1e-12)
 
 
 def test_a_sum_trains_on_the_sum_and_records_the_mean():
-    summed, mean = (
+    (_, _, summed), (_, _, mean) = (
         train(
             config(
                 f"loss.reduction={reduction}",
@@ -107,7 +112,7 @@ def test_a_sum_trains_on_the_sum_and_records_the_mean():
         for reduction, lr in (("sum", 0.01 / 266), ("mean", 0.01))
     )
     torch.testing.assert_close(
-        torch.stack(summed.module.history), torch.stack(mean.module.history), rtol=1e-9, atol=1e-12
+        torch.tensor(np.stack(summed.history)), torch.tensor(np.stack(mean.history)), rtol=1e-9, atol=1e-12
     )
 
 
@@ -145,7 +150,7 @@ def watch(keep, patience, higher_is_better=False):
     for epoch, score in enumerate(SCORES, 1):
         weight.data.fill_(epoch)
         sign = -1 if higher_is_better else 1
-        score = torch.tensor(score) * sign
+        score = np.array(score) * sign
         selection.update(epoch, score[None], score)
     selection.restore()
     return selection, weight.flatten().tolist()
@@ -169,3 +174,32 @@ def test_a_replicate_stops_alone_and_what_comes_later_is_not_its_own():
 def test_the_last_weights_are_those_of_the_epoch_it_stopped_in():
     _, weights = watch("last", 2)
     assert weights == [5, 3, 2]
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+def test_what_an_ignored_class_leaves_is_recorded_as_a_mean_over_what_counts(reduction):
+    settings = check(
+        composition.plain(
+            compose_config(
+                "loss=scce", "loss.ignore_class=3", f"loss.reduction={reduction}", "trainer.max_epochs=1"
+            )
+        )
+    )
+    dataset, (split,), module = train(settings)
+    y_pred, y_true = module.predict_part("validation")
+    p_true = y_pred[0].gather(1, y_true[0].long()).flatten()
+    kept = torch.as_tensor(dataset.targets[split.validation] != 3)
+    expected = -p_true[kept].log().mean()
+    assert module.recorded_loss(y_pred, y_true)[0] == pytest.approx(expected.item(), rel=1e-6)
+    assert module.history[0][1, 0] == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_autocast_leaves_the_output_activation_in_full_precision():
+    settings = config("loss=bce", "data=breast_cancer", "trainer.precision=bf16-mixed")
+    dataset = factory.build_dataset(settings)
+    module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
+    module.network.layers[-1].bias.data.fill_(7.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        predicted = module.network(torch.zeros(1, 1, 30))
+    assert predicted.dtype == torch.float32
+    assert predicted.item() == pytest.approx(torch.tensor(7.0).sigmoid().item(), abs=1e-6)

@@ -48,3 +48,7 @@ def test_every_room_of_its_drawing_exists():
         places = [choices.CONF.parent / room, choices.CONF.parent / "lossbench" / room]
         places.append(choices.CONF.parent / "lossbench" / "losses" / room)
         assert any(place.exists() for place in places), room
+
+
+def test_nothing_is_left_to_fill_in():
+    assert not re.findall(r"@[A-Z]+@", README)

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 import lossbench
 from lossbench import records
 from lossbench.data import source
+from lossbench.errors import UserError
 from lossbench.records import Result
 
 FILES = {
@@ -169,6 +170,28 @@ def test_a_torn_result_is_no_result(tmp_path, content):
     (tmp_path / "result.json").write_text(content)
     assert Result.read(tmp_path) is None
     assert Result.read(tmp_path / "nowhere") is None
+
+
+def test_a_result_of_a_later_version_is_still_a_finished_run(run, tmp_path):
+    content = json.loads((run.folder / "result.json").read_text())
+    content |= {"schema_version": 99, "from_the_future": 1}
+    content["replicates"][0]["mood"] = "good"
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    assert Result.read(tmp_path) == run
+    with pytest.raises(UserError, match="holds a finished run of another config"):
+        lossbench.run("seed=99", f"hydra.run.dir={tmp_path}")
+
+
+def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr("lossbench.figures.learning_curves", fail)
+    with pytest.raises(RuntimeError, match="no fonts"):
+        lossbench.run("trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"config.yaml", "manifest.json", "history.csv", "weights.safetensors", "predictions.csv"} <= left
+    assert "result.json" not in left
 
 
 def test_the_config_is_enough_to_have_the_run_again(run, tmp_path):

@@ -37,7 +37,7 @@ def breast_cancer() -> Dataset:
 def digits() -> Dataset:
     """Handwritten digits, 1,797 images of 8 x 8 pixels (Alpaydin and Kaynak 1998): ten classes.
 
-    >>> digits().units
+    >>> len(digits().classes)
     10
     """
     return _classification(datasets.load_digits(), "multiclass", "digit")

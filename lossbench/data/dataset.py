@@ -31,13 +31,6 @@ class Dataset:
     target_names: tuple[str, ...]
     classes: tuple[str, ...] = ()
 
-    @property
-    def units(self) -> int:
-        """Output units that predict the target: its columns, its classes, or 1 for two classes."""
-        if self.task == "regression":
-            return int(self.targets.shape[1])
-        return 1 if self.task == "binary" else len(self.classes)
-
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything in it: two runs saw the same data when it is the same."""

@@ -44,7 +44,9 @@ class ScaledColumns(nn.Module):
             values, offset, factor = whole.transform(values), whole.mean_, whole.scale_
             own = [StandardScaler().fit(values[split.train]) for split in splits]
             mean[:, 0] = [scaler.mean_ for scaler in own]
-            scale[:, 0] = [scaler.scale_ for scaler in own]
+            # What is constant in the training part has no deviation, and must not borrow the table's
+            constant = np.stack([np.ptp(values[split.train], axis=0) == 0 for split in splits])
+            scale[:, 0] = np.where(constant, 1 / factor, [scaler.scale_ for scaler in own])
         buffers = {
             "values": values,
             "mean": mean,

@@ -1,5 +1,6 @@
 """The user's own table: a CSV with numeric columns, one of them the target."""
 
+import csv
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -68,7 +69,7 @@ def _read(path: str) -> pd.DataFrame:
             while (header := lines.readline()) and not header.strip():
                 blank += 1
         separator = max(_SEPARATORS, key=header.count)
-        _check_header([name.strip().strip('"') for name in header.rstrip("\r\n").split(separator)], path)
+        _check_header(next(csv.reader([header], delimiter=separator), [""]), path)
         frame = pd.read_csv(
             file,
             sep=separator,
@@ -101,6 +102,7 @@ def _no_such_file(path: str, file: Path) -> str:
 
 
 def _check_header(names: list[str], path: str) -> None:
+    names = [name.strip() for name in names]
     doubled = [name for name, count in Counter(names).items() if count > 1 and name]
     if doubled:
         raise UserError(f"{path}: two columns are called {doubled[0]!r}; rename one")

@@ -86,3 +86,13 @@ def test_a_constant_column_is_centred():
     table, _ = build(dataset, [0])
     features, _ = next(table.batches(table.rows("validation"), 1000))
     assert (features[..., 2] == 0).all()
+
+
+def test_a_column_constant_in_the_training_part_borrows_no_deviation_from_the_rest():
+    dataset = source("diabetes")()
+    _, (own,) = build(dataset, [0])
+    dataset.features[:, 2] = 0.0
+    dataset.features[own.test[0], 2] = 1.0
+    table, _ = build(dataset, [0])
+    features, _ = next(table.batches(table.rows("test"), 1000))
+    torch.testing.assert_close(features[0, 0, 2], torch.tensor(1.0, dtype=torch.float64))

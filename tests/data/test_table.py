@@ -46,6 +46,11 @@ def test_the_target_may_stand_anywhere_and_be_text(csv):
     assert got.targets.tolist() == [1, 0, 1]
 
 
+def test_quoted_names_may_hold_the_separator(csv):
+    got = table(path=csv('"size, m","size, kg",y\n1,2,3\n4,5,6\n'), target="y", task="regression")
+    assert got.feature_names == ("size, m", "size, kg")
+
+
 def test_booleans_are_numbers(csv):
     got = table(path=csv("a,y\ntrue,1\nfalse,2\ntrue,3\n"), target="y", task="regression")
     assert got.features.ravel().tolist() == [1, 0, 1]

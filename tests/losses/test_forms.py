@@ -48,7 +48,7 @@ def test_class_forms_are_documented_modules(name):
         or loss.__doc__.split() == losses.function(name).__doc__.split()
     )
     assert loss.__name__ in dir(losses)
-    assert name in repr(losses.get(name)).lower() or loss.__name__ in repr(losses.get(name))
+    assert repr(losses.get(name)).startswith(f"{loss.__name__}(")
 
 
 def test_vectors_are_read_as_columns_by_classes_and_seen_as_they_are_by_functions():

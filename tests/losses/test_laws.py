@@ -159,3 +159,49 @@ def test_huber_becomes_half_of_squared_error():
     torch.testing.assert_close(
         losses.huber(y_pred, y_true, delta=1e6), losses.mean_squared_error(y_pred, y_true) / 2
     )
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_a_loss_called_convex_is(name, parameters):
+    """Between two predictions it lies below its chord; on probabilities, within their simplex."""
+    logits = "from_logits" in parameters
+    first, y_true = draw(name, (200,), from_logits=logits)
+    second, _ = draw(name, (200,), seed=1, from_logits=logits)
+    chord = (value(name, first, y_true, **parameters) + value(name, second, y_true, **parameters)) / 2
+    below = value(name, (first + second) / 2, y_true, **parameters) <= chord + 1e-12
+    assert below.all() == choices.about("loss", name)["convex"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_called_bounded_is(name):
+    """In its prediction space: how far it grows as the prediction moves from the target."""
+    y_pred, y_true = draw(name, (200,))
+    space = choices.about("loss", name)["prediction"]
+    far = y_pred * 1e6 if space == "real" else y_pred.clamp(0, 0)
+    grows = value(name, far, y_true).max() > 100 * value(name, y_pred, y_true).max()
+    clipped = space != "real"  # at 1e-7, so that what is unbounded in itself ends at 16.1
+    assert choices.about("loss", name)["bounded"] == (not grows and not clipped)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if choices.about("loss", name)["proper"]])
+def test_a_proper_loss_is_least_in_expectation_at_the_true_probabilities(name):
+    truth = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
+    if choices.about("loss", name)["prediction"] == "probability":
+        outcomes, weights = torch.eye(2, dtype=torch.float64)[:, :1], truth[:2] / truth[:2].sum()
+        truth = weights[:1]
+    else:
+        index = choices.about("loss", name)["target"] == "index"
+        outcomes, weights = (torch.arange(4) if index else torch.eye(4, dtype=torch.float64)), truth
+    raw = truth.clone().requires_grad_()
+
+    def expected(p):
+        predictions = p.expand(len(weights), -1)
+        return (weights * value(name, predictions, outcomes)).sum()
+
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        other = (truth + 0.3 * torch.rand(truth.shape, generator=generator, dtype=torch.float64)).clamp(
+            0.01, 0.99
+        )
+        other = other / other.sum() if len(other) > 1 else other
+        assert expected(raw) < expected(other)
