@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,30 +33,10 @@ _finished: "list[Result]" = []  # of this process, for the exit status of a sing
 def train() -> None:
     """Run what the command line says; the exit status is 0 only when every run completed."""
     _finished.clear()
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        from lossbench.help import help_text
-
-        print(help_text(_program()))
+    if _answered_without_hydra():
         return
-    if "--version" in sys.argv[1:]:
-        print(f"lossbench {metadata.version('lossbench')}")
-        return
-    show_everything = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
-    try:
-        _refuse_unknown_options()
+    with _errors_in_words():
         hydra.main(version_base="1.3", config_path=str(choices.CONF), config_name="config")(job)()
-    except KeyboardInterrupt:
-        kept = f"; {len(_finished)} before it are in {_finished[-1].folder.parent}/" if _finished else ""
-        sys.exit(f"interrupted; the run in flight was not kept{kept}")
-    except Exception as error:
-        if show_everything:
-            raise
-        sys.exit(explain(error))
-    finally:
-        os.environ.pop("HYDRA_FULL_ERROR")
-        if show_everything is not None:
-            os.environ["HYDRA_FULL_ERROR"] = show_everything
     if any(result.status != "completed" for result in _finished):
         sys.exit(1)
 
@@ -151,6 +132,39 @@ def main() -> None:
         commands[name]()
     else:
         sys.exit(f"lossbench {name}: no such command. {did_you_mean(name, commands)}There is: train")
+
+
+def _answered_without_hydra() -> bool:
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        from lossbench.help import help_text
+
+        print(help_text(_program()))
+        return True
+    if "--version" in sys.argv[1:]:
+        print(f"lossbench {metadata.version('lossbench')}")
+        return True
+    return False
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Whatever goes wrong ends in one message and a status, unless the user has asked for tracebacks."""
+    show_everything = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
+    try:
+        _refuse_unknown_options()
+        yield
+    except KeyboardInterrupt:
+        kept = f"; {len(_finished)} before it are in {_finished[-1].folder.parent}/" if _finished else ""
+        sys.exit(f"interrupted; the run in flight was not kept{kept}")
+    except Exception as error:
+        if show_everything:
+            raise
+        sys.exit(explain(error))
+    finally:
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if show_everything is not None:
+            os.environ["HYDRA_FULL_ERROR"] = show_everything
 
 
 def explain(error: Exception) -> str:

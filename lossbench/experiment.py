@@ -36,7 +36,7 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
         picture: whether the learning curves are drawn.
 
     Raises:
-        UserError: a fault of the config, the data or the folder. Nothing is then recorded here.
+        UserError: a fault of the config, the data or the folder. No result is then written.
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,23 +80,8 @@ def train(config: Config, dataset: Dataset, folder: Path) -> ReplicateModule:
 
 def fit(config: Config, module: ReplicateModule, orders: EpochOrders) -> None:
     """Let Lightning run the epochs, without its chatter."""
-    # Lightning tells everyone about the TPUs they do not have
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        with warnings.catch_warnings():
-            # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
-            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
-            # where there is a GPU, pytorch-lightning 2.6.6 warns of every run that was told not to use it
-            warnings.filterwarnings("ignore", message="GPU available but not used")
-            factory.build_trainer(config).fit(module, orders)
-    except SystemExit as stop:
-        # Lightning answers Ctrl-C and SIGTERM by leaving the program, the first one deaf to more of it
-        if not isinstance(stop, SIGTERMException) and not isinstance(stop.__context__, KeyboardInterrupt):
-            raise RuntimeError("the program was told to exit while it trained") from stop
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from stop
+    with _lightning_manners():
+        factory.build_trainer(config).fit(module, orders)
 
 
 def attempt(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: bool = True) -> Result:
@@ -105,18 +90,8 @@ def attempt(values: Mapping[str, Any], folder: Path, config_id: str, *, picture:
         return run(values, folder, config_id, picture=picture)
     except FinishedError:
         raise
-    except UserError as error:
-        reason = str(error)
-    except OSError as error:
-        reason = f"{error.filename or folder}: {error.strerror}; free space, or choose another folder"
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        if isinstance(error, MemoryError) or "allocate memory" in reason:
-            reason = "not enough memory: lower replicates, model.hidden_units or data.batch_size"
-        with suppress(OSError):
-            records.write_text(folder / "traceback.txt", traceback.format_exc())
-            reason += f"\nThe traceback is in {folder}/traceback.txt"
-    return _failure(values, folder, config_id, reason)
+        return _failure(values, folder, config_id, _reason(error, folder))
 
 
 class FinishedError(UserError):
@@ -146,6 +121,20 @@ def _failure(values: Mapping[str, Any], folder: Path, config_id: str, reason: st
         with suppress(OSError):  # a full disk may be the very reason; the caller has it in words
             result.write()
     return result
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or folder}: {error.strerror}; free space, or choose another folder"
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or "allocate memory" in reason:
+        return "not enough memory: lower replicates, model.hidden_units or data.batch_size"
+    with suppress(OSError):
+        records.write_text(folder / "traceback.txt", "".join(traceback.format_exception(error)))
+        reason += f"\nThe traceback is in {folder}/traceback.txt"
+    return reason
 
 
 def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
@@ -178,6 +167,28 @@ def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
 def _finished(folder: Path) -> Result | None:
     earlier = Result.read(folder)
     return earlier if earlier is not None and earlier.status != "failed" else None
+
+
+@contextmanager
+def _lightning_manners() -> Iterator[None]:
+    """Lightning without its chatter, its interrupts as Python's own."""
+    # It tells everyone about the TPUs they do not have
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            # pytorch-lightning 2.6.6 asks torch 2.13 for a class that is to go
+            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
+            # where there is a GPU, it warns of every run that was told not to use it
+            warnings.filterwarnings("ignore", message="GPU available but not used")
+            yield
+    except SystemExit as stop:
+        # It answers Ctrl-C and SIGTERM by leaving the program, to Ctrl-C deaf from then on
+        if not isinstance(stop, SIGTERMException) and not isinstance(stop.__context__, KeyboardInterrupt):
+            raise RuntimeError("the program was told to exit while it trained") from stop
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from stop
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Value and gradient equal the installed Keras's, in every reduction and with every kind of weight."""
 
+import inspect
 import itertools
 
 import numpy as np
@@ -44,7 +45,9 @@ def value_and_gradient(loss, y_pred, *arguments):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", IN_KERAS)
 def test_agrees_with_keras(name, reduction, dtype):
-    for seed, (parameters, shape) in enumerate(itertools.product(variants(name), SHAPES)):
+    known = inspect.signature(type(keras_class(name))).parameters
+    both_have = [parameters for parameters in variants(name) if set(parameters) <= set(known)]
+    for seed, (parameters, shape) in enumerate(itertools.product(both_have, SHAPES)):
         y_pred, y_true = draw(name, shape, dtype, seed, "from_logits" in parameters)
         ours = losses.get(name, reduction=reduction, **parameters)
         precision = str(dtype).removeprefix("torch.")
