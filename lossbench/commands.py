@@ -125,6 +125,8 @@ def main() -> None:
         # bash asks `lossbench -sc query=bash` about the line `lossbench train ...`
         os.environ["COMP_LINE"] = os.environ.get("COMP_LINE", "").replace(" train ", " ", 1)
         train()
+    elif name == "--version":
+        train()
     elif name in ("-h", "--help"):
         print("lossbench train ...     train one loss, or compare several; see lossbench train --help")
     elif name in commands:

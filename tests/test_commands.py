@@ -305,6 +305,7 @@ def test_the_installed_command():
     assert "lossbench train loss=huber" in lossbench_command("train", "--help").stdout
     assert "name: huber" in lossbench_command("train", "loss=huber", "--cfg", "job").stdout
     assert lossbench_command("--help").returncode == 0
+    assert lossbench_command("--version").stdout == f"lossbench {lossbench.__version__}\n"
     unknown = lossbench_command("trian")
     assert unknown.returncode == 1
     assert "Did you mean train" in unknown.stderr
