@@ -4,13 +4,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import lossbench
 from lossbench import choices, composition
 from lossbench.errors import UserError, did_you_mean
 
@@ -42,7 +43,7 @@ def train() -> None:
 
 
 def job(config: DictConfig) -> None:
-    """One run of Hydra's; it never raises, so that a sweep goes on and its end is told."""
+    """One run of Hydra's; what fails in it is a result, so that a sweep goes on and its end is told."""
     from lossbench import experiment, terminal
 
     values = composition.plain(config)
@@ -76,6 +77,8 @@ def run(*overrides: str) -> "Result":
         raise TypeError('run takes texts as on the command line: run("loss=huber", "loss.delta=2")')
     try:
         config = compose_config(*overrides)
+        if config.hydra.mode == RunMode.MULTIRUN or config.hydra.sweeper.get("params"):
+            raise UserError("this is a sweep, which the command runs: python train.py " + " ".join(overrides))
         values = composition.plain(config)
         folder = Path(OmegaConf.select(config, "hydra.run.dir"))
     except Exception as error:
@@ -100,7 +103,11 @@ class SweepReport(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra before the first job; what is raised here it would only log."""
         params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
-        fault = _different_data([*config.hydra.overrides.task, *(f"{k}={v}" for k, v in params.items())])
+        overrides = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in params.items())]
+        try:
+            fault = _different_data(overrides)
+        except Exception as error:
+            fault = explain(error)
         if fault is not None:
             sys.exit(fault)
 
@@ -111,7 +118,7 @@ class SweepReport(Callback):
 
         folder = _relative(Path(config.hydra.sweep.dir))
         # Under a launcher of other processes, what they did is known from the folder alone
-        jobs = _finished or read_results(folder)
+        jobs = list({job.folder: job for job in _finished}.values()) or read_results(folder)
         print_sweep(folder, jobs)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
@@ -143,7 +150,7 @@ def _answered_without_hydra() -> bool:
         print(help_text(_program()))
         return True
     if "--version" in sys.argv[1:]:
-        print(f"lossbench {metadata.version('lossbench')}")
+        print(f"lossbench {lossbench.__version__}")
         return True
     return False
 
@@ -182,7 +189,7 @@ def explain(error: Exception) -> str:
         )
     message = str(error).replace("object_type=dict", "").strip()
     if "group override must be a string" in message:  # loss=3
-        asked = next((word for word in sys.argv[1:] if word.split("=")[0] in _groups()), "")
+        asked = next((word for word in sys.argv[1:] if word.split("=")[0] in _groups()), "loss=3")
         group = asked.split("=")[0]
         return f"{asked}: a {group} is chosen by its name. Choose one of: {', '.join(choices.names(group))}"
     unknown = _unknown_key(message)
@@ -219,7 +226,8 @@ def _unknown_key(message: str) -> str | None:
 
 def _different_data(overrides: list[str]) -> str | None:
     """What is wrong when losses are compared that ``data=auto`` would train on different data."""
-    parsed = OverridesParser.create().parse_overrides(overrides)
+    loader = GlobalHydra.instance().config_loader()  # which expands glob(*)
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
     swept = {override.key_or_group: override for override in parsed}
     if "data" in swept or "loss" not in swept or not swept["loss"].is_sweep_override():
         return None

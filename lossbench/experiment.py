@@ -42,6 +42,8 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
     folder.mkdir(parents=True, exist_ok=True)
     earlier = _finished(folder)
     if earlier is None:
+        for stale in ("result.json", "traceback.txt"):  # of a run that failed here
+            (folder / stale).unlink(missing_ok=True)
         records.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
     config = check(values)
     dataset = factory.build_dataset(config)
@@ -152,8 +154,8 @@ def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
     version = lossbench.__version__
     compared = (
         (f"another config ({earlier.label}, {earlier.config_id})", earlier.config_id == config_id),
-        ("the same config on other data", was[0] == dataset.fingerprint),
-        (f"the same config by lossbench {was[1]}, and this is {version}", was[1] == version),
+        ("the same config on other data, or data unknown", was[0] == dataset.fingerprint),
+        (f"the same config by lossbench {was[1] or '?'}, and this is {version}", was[1] == version),
     )
     for difference, same in compared:
         if not same:

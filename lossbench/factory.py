@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -20,7 +19,7 @@ from lossbench.metrics import METRICS
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.objective import Objective
 from lossbench.progress import ProgressBar
-from lossbench.schema import Config, natural_activation
+from lossbench.schema import Config, natural_activation, scales_target
 from lossbench.seeds import derive, generator
 
 
@@ -43,17 +42,21 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     """The replicates, ready to train."""
     dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
     facts = choices.about("loss", config.loss.common.name)
+    ignored = config.loss.parameters.get("ignore_class")
+    if ignored is not None and not 0 <= ignored < len(dataset.classes):
+        known = ", ".join(f"{i} is {name}" for i, name in enumerate(dataset.classes))
+        raise ConfigError([Fault("loss.ignore_class", ignored, f"is a class's index: {known}")])
     targets = encode_targets(dataset, facts["target"])
     table = ReplicatedTable(
         dataset.features,
         targets,
         splits,
-        scale_targets=facts["target"] == "real" and config.data.common.scale_target,
+        scale_targets=scales_target(config),
         dtype=dtype,
     )
     model = dict(config.model.parameters)
     if model["output_activation"] == "auto":
-        model["output_activation"] = natural_activation(config.loss)
+        model["output_activation"] = natural_activation(config.loss, config.task)
     units = {"one": 1, "classes": len(dataset.classes), "targets": targets.shape[1]}[facts["units"]]
     generators = [generator(seed, "initialisation") for seed in config.seeds]
     yardstick = METRICS[config.task][config.metrics[0]]
@@ -87,33 +90,41 @@ def build_orders(config: Config, module: ReplicateModule) -> EpochOrders:
 
 
 def build_trainer(config: Config) -> pl.Trainer:
-    """A Lightning trainer with all that we do ourselves switched off.
-
-    Raises:
-        ConfigError: this machine lacks the accelerator or the precision.
-    """
-    try:
-        return pl.Trainer(
-            accelerator=accelerator(config.trainer.accelerator),
-            devices=1,
-            precision=config.trainer.precision,
-            max_epochs=config.trainer.max_epochs,
-            callbacks=[ProgressBar(config.label)],
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=False,
-            num_sanity_val_steps=0,
-        )
-    except MisconfigurationException as error:
-        remedy = f"not on this machine: {error} Set trainer.accelerator=cpu"
-        raise ConfigError([Fault("trainer.accelerator", config.trainer.accelerator, remedy)]) from error
+    """A Lightning trainer with all that we do ourselves switched off."""
+    return pl.Trainer(
+        accelerator=accelerator(config.trainer.accelerator),
+        devices=1,
+        precision=config.trainer.precision,
+        max_epochs=config.trainer.max_epochs,
+        callbacks=[ProgressBar(config.label)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        num_sanity_val_steps=0,
+    )
 
 
 def accelerator(name: str) -> str:
-    """The device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda`` (Apple's has no float64)."""
-    on_gpu = name == "gpu" or (name == "auto" and torch.cuda.is_available())
-    return "cuda" if on_gpu else "cpu"
+    """The device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda`` (Apple's has no float64).
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
+    """
+    if name == "gpu" and not torch.cuda.is_available():
+        remedy = "this machine has no CUDA device that torch can use; set trainer.accelerator=cpu"
+        raise ConfigError([Fault("trainer.accelerator", name, remedy)])
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+# From logits, or scores, to what they are logits of
+_SQUASH: dict[str, Callable[[Tensor], Tensor]] = {
+    "binary": torch.sigmoid,
+    "multiclass": partial(torch.softmax, dim=-1),
+    "distribution": partial(torch.softmax, dim=-1),
+    "positive": torch.exp,
+    "count": torch.exp,
+}
 
 
 def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:
@@ -123,10 +134,13 @@ def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:
     >>> encode_targets(source("digits")(), "onehot")[0]
     array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
     """
-    if encoding == "onehot":
-        return np.eye(len(dataset.classes))[dataset.targets]
-    targets = dataset.targets.astype(np.float64)
-    return targets if targets.ndim == 2 else targets[:, None]
+    targets = dataset.targets
+    if targets.ndim == 2:
+        return targets.astype(np.float64)
+    if encoding in ("onehot", "distribution"):
+        return np.eye(len(dataset.classes))[targets]
+    column = targets[:, None].astype(np.float64)
+    return 2 * column - 1 if encoding == "sign" else column
 
 
 def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
@@ -148,15 +162,19 @@ def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
 
 def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
-    if config.task == "regression":
-        units = table.targets.in_user_units
-        return lambda y_pred, y_true: (units(y_pred), units(y_true))
     squash: Callable[[Tensor], Tensor] = nn.Identity()
-    if config.loss.parameters.get("from_logits"):
-        squash = torch.sigmoid if config.task == "binary" else partial(torch.softmax, dim=-1)
-    return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
+    space = choices.about("loss", config.loss.common.name)["prediction"]
+    if config.loss.parameters.get("from_logits") or space == "score":  # of a score, its sign and order
+        squash = _SQUASH[config.task]
+    if config.task == "distribution":
+        return lambda y_pred, y_true: (squash(y_pred), y_true)
+    if config.task in ("binary", "multiclass"):
+        return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
+    units = table.targets.in_user_units
+    return lambda y_pred, y_true: (units(squash(y_pred)), units(y_true))
 
 
 def _class_indices(targets: Tensor) -> Tensor:
+    """Of any encoding: one-hot rows, or a column of indices, of 0 and 1, or of -1 and 1."""
     onehot = targets.shape[-1] > 1
-    return targets.argmax(-1) if onehot else targets.squeeze(-1).to(torch.int64)
+    return targets.argmax(-1) if onehot else targets.squeeze(-1).clamp(min=0).to(torch.int64)

@@ -24,11 +24,13 @@ class Metric:
         function: of one replicate's predictions ``(N, U)`` and targets, from torchmetrics.
         higher_is_better: its direction.
         batched: the same for all replicates at once, ``(R, N, U)`` to ``(R,)``, where it pays.
+        needs_scale: whether it says nothing of predictions that are a direction alone.
     """
 
     function: Callable[[Tensor, Tensor], Tensor]
     higher_is_better: bool
     batched: Callable[[Tensor, Tensor], Tensor] | None = None
+    needs_scale: bool = False
 
     def per_replicate(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """The metric of every replicate, ``(R,)``."""
@@ -65,7 +67,8 @@ def _mae(predictions: Tensor, targets: Tensor) -> Tensor:
 def _explained(predictions: Tensor, targets: Tensor) -> Tensor:
     """The mean over units of 1 - (residual / total sum of squares)."""
     total = (targets - targets.mean(1, keepdim=True)).square().sum(1)
-    return (1 - (predictions - targets).square().sum(1) / total).mean(-1)
+    share = 1 - (predictions - targets).square().sum(1) / total
+    return share.where(total > 0, torch.nan).mean(-1)
 
 
 def _share(correct: Tensor) -> Tensor:
@@ -80,13 +83,17 @@ def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
 
 _classification: Any = functional.classification
 
+_REAL = {
+    "rmse": Metric(_rmse, False, lambda p, y: (p - y).square().mean((1, 2)).sqrt(), needs_scale=True),
+    "mae": Metric(_mae, False, lambda p, y: (p - y).abs().mean((1, 2)), needs_scale=True),
+    "r2": Metric(_r2, True, _explained, needs_scale=True),
+}
+
 # The first of each task is its own yardstick: what ``metrics=auto`` monitors and decides by.
 METRICS: dict[Task, dict[str, Metric]] = {
-    "regression": {
-        "rmse": Metric(_rmse, False, lambda p, y: (p - y).square().mean((1, 2)).sqrt()),
-        "mae": Metric(_mae, False, lambda p, y: (p - y).abs().mean((1, 2))),
-        "r2": Metric(_r2, True, _explained),
-    },
+    "regression": _REAL,
+    "positive": _REAL,
+    "count": _REAL,
     "binary": {
         "accuracy": Metric(
             _binary(_classification.binary_accuracy),
@@ -104,6 +111,23 @@ METRICS: dict[Task, dict[str, Metric]] = {
         ),
         "balanced_accuracy": Metric(_multiclass(_classification.multiclass_accuracy, "macro"), True),
         "f1": Metric(_multiclass(_classification.multiclass_f1_score, "macro"), True),
+    },
+    "distribution": {
+        "mae": _REAL["mae"],
+        "kl": Metric(lambda p, y: functional.kl_divergence(y.double(), p), False),
+        "accuracy": Metric(
+            lambda p, y: (p.argmax(-1) == y.argmax(-1)).double().mean(),
+            True,
+            lambda p, y: _share(p.argmax(-1) == y.argmax(-1)),
+        ),
+    },
+    "vector": {
+        "cosine": Metric(
+            lambda p, y: functional.cosine_similarity(p, y.double(), reduction="mean"),
+            True,
+            lambda p, y: torch.cosine_similarity(p, y, dim=-1).mean(1),
+        ),
+        **_REAL,
     },
 }
 

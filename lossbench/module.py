@@ -119,10 +119,10 @@ class ReplicateModule(pl.LightningModule):
         score = self.yardstick.per_replicate(*self.decode(y_pred, y_true)).double().cpu().numpy()
         losses = np.stack([training_losses, self.recorded_loss(y_pred, y_true)])
         self.history.append(np.stack([*losses, score]))
-        if len(self.history) == 1 and (np.isnan(score) & np.isfinite(losses).all(0)).any():
+        if len(self.history) == 1 and (~np.isfinite(score) & np.isfinite(losses).all(0)).any():
             raise UserError(
                 "metrics: the first of them, the yardstick, is undefined on the validation part (a single "
-                "class?); choose another, or a larger data.validation"
+                "class or value?); choose another, or a larger data.validation"
             )
         self.selection.update(len(self.history), losses, score)
         if not self.selection.running.any():

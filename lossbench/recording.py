@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lossbench import figures, provenance, records
-from lossbench.data.dataset import Dataset, Task
+from lossbench import choices, figures, provenance, records
+from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
 from lossbench.factory import accelerator
 from lossbench.metrics import panel
@@ -80,14 +80,14 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
             y_pred, y_true = module.predict_part(part)
             losses = module.recorded_loss(y_pred, y_true)
         predictions, targets = module.decode(y_pred, y_true)
-        if config.task == "regression":  # as they stand in the table, not scaled there and back
+        if dataset.targets.ndim == 2:  # as they stand in the table, not scaled there and back
             rows = module.table.rows(part).cpu().numpy()
             targets = torch.as_tensor(dataset.targets[rows], dtype=torch.float64)
         judged = panel(config.task, config.metrics, predictions, targets)
         values = {"loss": losses.tolist()} | {name: value.tolist() for name, value in judged.items()}
         metrics |= {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
     rows = module.table.rows("test").cpu().numpy()
-    columns = _prediction_columns(config.task, dataset, rows, predictions, targets)
+    columns = _prediction_columns(config, dataset, rows, predictions, targets)
     records.write_predictions(folder, columns)
     return metrics
 
@@ -98,19 +98,26 @@ def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:
 
 
 def _prediction_columns(
-    task: Task, dataset: Dataset, rows: NDArray[np.int64], predictions: Tensor, targets: Tensor
+    config: Config, dataset: Dataset, rows: NDArray[np.int64], predictions: Tensor, targets: Tensor
 ) -> dict[str, NDArray[Any]]:
     """The test part, a line per replicate and row: target, prediction, and classes' probabilities."""
     replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
     columns: dict[str, NDArray[Any]] = {"replicate": replicate.ravel(), "row": rows.ravel()}
     values = predictions.flatten(0, 1).double().cpu().numpy()
-    targets_seen = targets.flatten().cpu().numpy()
-    if task == "regression":
-        return columns | {"target": targets_seen, "prediction": values.ravel()}
+    if dataset.targets.ndim == 2:
+        seen = targets.flatten(0, 1).cpu().numpy()
+        names = dataset.classes or dataset.target_names
+        ends = [f"/{name}" for name in names] if len(names) > 1 else [""]
+        for end, true, predicted in zip(ends, seen.T, values.T, strict=True):
+            columns |= {f"target{end}": true, f"prediction{end}": predicted}
+        return columns
     classes = np.array(dataset.classes)
-    decided = (values[:, 0] > 0.5).astype(np.int64) if task == "binary" else values.argmax(1)
-    shown = classes[1:] if task == "binary" else classes
-    columns |= {"target": classes[targets_seen], "prediction": classes[decided]}
+    binary = config.task == "binary"
+    decided = (values[:, 0] > 0.5).astype(np.int64) if binary else values.argmax(1)
+    columns |= {"target": classes[targets.flatten().cpu().numpy()], "prediction": classes[decided]}
+    if choices.about("loss", config.loss.common.name)["prediction"] == "score":
+        return columns  # a score is no probability
+    shown = classes[1:] if binary else classes
     return columns | {f"probability/{name}": values[:, i] for i, name in enumerate(shown)}
 
 

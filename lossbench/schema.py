@@ -129,7 +129,26 @@ _GROUPS: dict[str, tuple[Callable[[str], Callable[..., Any]], type[Section]]] = 
     "schedule": (vars(schedules).__getitem__, ScheduleSection),
 }
 
-_SPACE_ACTIVATIONS = {"real": "linear", "probability": "sigmoid", "distribution": "softmax"}
+# The output activation after which predictions lie in a space; logits of it need none.
+_SPACE_ACTIVATIONS = {
+    "real": "linear",
+    "positive": "softplus",
+    "probability": "sigmoid",
+    "distribution": "softmax",
+    "score": "linear",
+    "direction": "linear",
+}
+# The encodings in which a task's targets can be given to a loss.
+_ENCODINGS: dict[Task, set[str]] = {
+    "regression": {"real"},
+    "positive": {"real", "positive"},
+    "count": {"real", "positive", "count"},
+    "binary": {"binary", "sign"},
+    "multiclass": {"index", "onehot", "distribution"},
+    "distribution": {"distribution"},
+    "vector": {"vector", "real"},
+}
+_UNSCALED_TASKS = {"positive", "count"}
 
 
 def check(config: Mapping[str, Any]) -> Config:
@@ -152,26 +171,34 @@ def check(config: Mapping[str, Any]) -> Config:
     # What is wrong in one section hides nothing in another: combinations are checked all the same.
     if loss is not None:
         found += _loss_faults(loss)
-        found += _metric_faults(config.get("metrics"), _task(loss))
+        task = _task(loss, source)
+        found += _metric_faults(config.get("metrics"), _known_metrics(loss, task))
+        if chosen["model"] is not None:
+            found += _model_faults(loss, task, chosen["model"])
     if source is not None:
         found += _data_faults(loss, source)
-    if loss is not None and chosen["model"] is not None:
-        found += _model_faults(loss, chosen["model"])
     if chosen["optimizer"] is not None:
         found += _optimizer_faults(chosen["optimizer"])
     if found:
         raise ConfigError(found)
-    task = _task(loss)
-    metrics = _metric_names(config["metrics"], task)
+    task = _task(loss, source)
+    metrics = _metric_names(config["metrics"], _known_metrics(loss, task))
     trainer = TrainerSection.model_validate(config["trainer"])
     return Config(config["seed"], config["replicates"], task, metrics, trainer=trainer, **chosen)
 
 
-def natural_activation(loss: Choice[LossSection]) -> str:
-    """The output activation after which predictions lie in the loss's space."""
+def natural_activation(loss: Choice[LossSection], task: Task) -> str:
+    """The output activation that keeps predictions in the loss's space and the task's domain."""
     if loss.parameters.get("from_logits"):
         return "linear"
-    return _SPACE_ACTIVATIONS[_about(loss)["prediction"]]
+    space = _about(loss)["prediction"]
+    return _SPACE_ACTIVATIONS["positive" if space == "real" and task in _UNSCALED_TASKS else space]
+
+
+def scales_target(config: Config) -> bool:
+    """Whether targets are standardised: real ones only, whose domain has no bounds, and if wanted."""
+    real = _about(config.loss)["target"] == "real" and config.task not in _UNSCALED_TASKS
+    return real and config.data.common.scale_target
 
 
 def _choice(
@@ -221,7 +248,7 @@ def _where_it_belongs(key: str) -> str:
     owners = [f"{group}={other}" for other in choices.names(group) if name in choices.read(group, other)]
     if owners:
         return f"It belongs to {' or '.join(owners)}. "
-    same_name = [known for known in choices.config_keys() if known.endswith(f".{name}")]
+    same_name = [k for k in choices.config_keys() if k.endswith(f".{name}") and name not in ("name", "about")]
     return f"Did you mean {same_name[0]}? " if same_name else ""
 
 
@@ -230,9 +257,17 @@ def _about(choice: Choice[Any]) -> dict[str, Any]:
     return choices.about(group, choice.common.name)
 
 
-def _task(loss: Choice[LossSection]) -> Task:
+def _task(loss: Choice[LossSection], source: Choice[DataSection] | None) -> Task:
+    """What is predicted: what the data says, or, where it leaves that open, what the loss is for."""
     task: Task = _about(loss)["task"]
+    if source is not None:
+        stated = _stated_task(source)
+        task = task if stated == "auto" else stated
     return task
+
+
+def _stated_task(source: Choice[DataSection]) -> Any:
+    return source.parameters.get("task") or _about(source)["task"]
 
 
 def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
@@ -266,28 +301,29 @@ def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) 
         found.append(Fault("data.about", ..., "holds the facts of a data set, which are not for setting"))
     if loss is None:
         return found
-    wanted, name = _task(loss), source.common.name
-    stated = source.parameters.get("task", "auto") if name == "table" else _about(source)["task"]
-    if stated not in (wanted, "auto"):
+    name, stated = source.common.name, _stated_task(source)
+    if stated != "auto" and not _fits(loss.common.name, stated):
         fitting = [f"loss={other}" for other in choices.names("loss") if _fits(other, stated)]
         key, value = ("data.task", stated) if name == "table" else ("data", name)
         remedy = (
-            f"is {stated}, and loss={loss.common.name} is for {wanted} targets. Choose "
+            f"is {stated}, and loss={loss.common.name} is for {_about(loss)['task']} targets. Choose "
             f"{' or '.join(fitting)}, or data={_about(loss)['data']}"
         )
         found.append(Fault(key, value, remedy))
     return found
 
 
-def _fits(loss_name: str, task: str) -> bool:
-    return bool(choices.about("loss", loss_name)["task"] == task)
+def _fits(loss_name: str, task: Task) -> bool:
+    return choices.about("loss", loss_name)["target"] in _ENCODINGS[task]
 
 
-def _model_faults(loss: Choice[LossSection], model: Choice[ModelSection]) -> list[Fault]:
+def _model_faults(loss: Choice[LossSection], task: Task, model: Choice[ModelSection]) -> list[Fault]:
     activation = model.parameters["output_activation"]
-    needed = natural_activation(loss)
+    needed = natural_activation(loss, task)
     logits = loss.parameters.get("from_logits")
-    if activation in ("auto", needed) or (_about(loss)["prediction"] == "real" and activation != "softmax"):
+    if activation in ("auto", needed) or (
+        _about(loss)["prediction"] in ("real", "score", "direction") and activation != "softmax"
+    ):
         return []
     name = loss.common.name
     if logits:
@@ -311,23 +347,27 @@ def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
     return []
 
 
-def _metric_faults(metrics: Any, task: Task) -> list[Fault]:
-    if not isinstance(metrics, str) and not (
-        isinstance(metrics, list) and all(isinstance(m, str) for m in metrics)
-    ):
+def _known_metrics(loss: Choice[LossSection], task: Task) -> list[str]:
+    """The metrics that this loss's predictions can give, the task's own yardstick first."""
+    scaleless = _about(loss)["prediction"] == "direction"
+    return [name for name, metric in METRICS[task].items() if not (scaleless and metric.needs_scale)]
+
+
+def _metric_faults(metrics: Any, known: list[str]) -> list[Fault]:
+    listed = isinstance(metrics, list) and all(isinstance(name, str) for name in metrics)
+    if not listed and not isinstance(metrics, str):
         return []  # the wrong type has been reported
-    known = list(METRICS[task])
-    names = _metric_names(metrics, task)
+    names = _metric_names(metrics, known)
     if not names or len(set(names)) < len(names):
         return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]
     return [
-        Fault("metrics", name, f"{did_you_mean(name, known)}For {task}: {', '.join(known)}")
+        Fault("metrics", name, f"{did_you_mean(name, known)}Here one can have: {', '.join(known)}")
         for name in names
         if name not in known
     ]
 
 
-def _metric_names(metrics: str | list[str], task: Task) -> list[str]:
+def _metric_names(metrics: str | list[str], known: list[str]) -> list[str]:
     if metrics == "auto":
-        return list(METRICS[task])
+        return known
     return [metrics] if isinstance(metrics, str) else metrics

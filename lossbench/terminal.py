@@ -24,7 +24,8 @@ def print_run(result: Result) -> None:
         return
     count = len(result.seeds)
     seeds = f"seed {result.seeds[0]}" if count == 1 else f"seeds {result.seeds[0]}-{result.seeds[-1]}"
-    table = Table(title=escape(f"{result.label} on {result.data}, {seeds}"), title_justify="left")
+    console.print(escape(f"{result.label} on {result.data}, {seeds}"))
+    table = Table()
     table.add_column("mean ± sd" if count > 1 else "")
     for part in _PARTS:
         table.add_column(part, justify="right")
@@ -56,7 +57,8 @@ def print_sweep(folder: Path, jobs: list[Result]) -> None:
     configs = [_flat(_read_config(job.folder)) for job in jobs]
     varied = _varied(configs)
     yardsticks = sorted({job.yardstick for job in jobs if job.yardstick})
-    table = Table(title="the jobs of this sweep, on test", title_justify="left")
+    console.print("the jobs of this sweep, on test")
+    table = Table()
     for name in ["loss", *varied, "status", *yardsticks]:
         table.add_column(escape(name), justify="right" if name in yardsticks else "left")
     for job, config in zip(jobs, configs, strict=True):

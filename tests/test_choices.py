@@ -1,9 +1,13 @@
 """conf/ and code say the same: one callable and one YAML of its name, defaults equal."""
 
+from typing import get_args
+
 import pytest
 
 from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench.data.dataset import Task
 from lossbench.parameters import keyword_parameters
+from lossbench.schema import _ENCODINGS, _SPACE_ACTIVATIONS
 
 LOOKUPS = {
     "loss": losses.function,
@@ -15,7 +19,7 @@ LOOKUPS = {
 COMPONENTS = [
     (group, name) for group in LOOKUPS for name in choices.names(group) if (group, name) != ("data", "auto")
 ]
-TASKS = {"regression", "binary", "multiclass"}
+TASKS = set(get_args(Task))
 LOSSES = choices.names("loss")
 
 
@@ -51,7 +55,7 @@ def test_every_loss_function_has_its_yaml():
         if isinstance(node, ast.FunctionDef)
         and [a.arg for a in node.args.args] == ["y_pred", "y_true"]
         and not node.name.startswith("_")
-        and node.name != "paired"
+        and node.name not in ("paired", "wider")
     }
     assert functions == set(LOSSES)
 
@@ -66,8 +70,8 @@ def test_facts_are_complete_and_known(name):
     assert all(isinstance(about[fact], bool) for fact in ("couples_samples", "bounded", "convex", "proper"))
     assert about["units"] in {"one", "classes", "targets"}
     assert about["task"] in TASKS
-    assert about["target"] in {"real", "binary", "index", "onehot"}
-    assert about["prediction"] in {"real", "probability", "distribution"}
+    assert about["target"] in _ENCODINGS[about["task"]]
+    assert about["prediction"] in _SPACE_ACTIVATIONS
     assert choices.about("data", about["data"])["task"] == about["task"]
 
 

@@ -255,6 +255,8 @@ def test_the_python_call_returns_the_result(tmp_path, monkeypatch):
         lossbench.run("loss=huber", "loss.detla=2")
     with pytest.raises(UserError, match="Did you mean loss=huber"):
         lossbench.run("loss=hubr")
+    with pytest.raises(UserError, match="this is a sweep"):
+        lossbench.run("experiment=compare_regression")
 
 
 def test_help_shows_losses_by_task_keys_and_examples_within_80_columns():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from sklearn import metrics as sklearn_metrics
 
@@ -20,18 +21,37 @@ ORACLES = {
     ("multiclass", "balanced_accuracy"): lambda y, p: sklearn_metrics.balanced_accuracy_score(y, p.argmax(1)),
     ("multiclass", "f1"): lambda y, p: sklearn_metrics.f1_score(y, p.argmax(1), average="macro"),
 }
+ORACLES |= {
+    (task, name): ORACLES["regression", name]
+    for task in ("positive", "count")
+    for name in ("rmse", "mae", "r2")
+}
+ORACLES |= {
+    ("vector", "rmse"): lambda y, p: np.sqrt(((y - p) ** 2).mean()),
+    ("vector", "mae"): lambda y, p: sklearn_metrics.mean_absolute_error(y, p),
+    ("vector", "r2"): lambda y, p: sklearn_metrics.r2_score(y, p),
+    ("vector", "cosine"): lambda y, p: np.diag(sklearn_metrics.pairwise.cosine_similarity(y, p)).mean(),
+    ("distribution", "mae"): lambda y, p: sklearn_metrics.mean_absolute_error(y, p),
+    ("distribution", "kl"): lambda y, p: scipy.stats.entropy(y, p, axis=1).mean(),
+    ("distribution", "accuracy"): lambda y, p: (y.argmax(1) == p.argmax(1)).mean(),
+}
 EVERY = [(task, name) for task, named in METRICS.items() for name in named]
 
 
 def draw(task):
     generator = torch.Generator().manual_seed(0)
-    if task == "regression":
+    if task in ("regression", "positive", "count"):
         y = torch.randn(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64) * 50 + 100
         return y + torch.randn(y.shape, generator=generator, dtype=torch.float64) * 20, y
     if task == "binary":
         p = torch.rand(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64)
         return p, (p[..., 0] + torch.rand(REPLICATES, ROWS, generator=generator) > 1).long()
     p = torch.rand(REPLICATES, ROWS, CLASSES, generator=generator, dtype=torch.float64)
+    if task in ("distribution", "vector"):
+        y = torch.rand(p.shape, generator=generator, dtype=torch.float64)
+        return (
+            (p / p.sum(-1, keepdim=True), y / y.sum(-1, keepdim=True)) if task == "distribution" else (p, y)
+        )
     return p / p.sum(-1, keepdim=True), torch.randint(0, CLASSES, (REPLICATES, ROWS), generator=generator)
 
 
@@ -53,11 +73,12 @@ def test_the_monitored_value_is_the_panels(task, name):
 @pytest.mark.parametrize(("task", "name"), EVERY)
 def test_the_stated_direction_is_the_true_one(task, name):
     _, targets = draw(task)
-    perfect = {
-        "regression": lambda: targets,
-        "binary": lambda: targets.double().unsqueeze(-1),
-        "multiclass": lambda: torch.nn.functional.one_hot(targets, CLASSES).double(),
-    }[task]()
+    if task == "binary":
+        perfect = targets.double().unsqueeze(-1)
+    elif task == "multiclass":
+        perfect = torch.nn.functional.one_hot(targets, CLASSES).double()
+    else:
+        perfect = targets
     worse = draw(task)[0]
     best, other = (panel(task, [name], p, targets)[name][0] for p in (perfect, worse))
     assert (best > other) == METRICS[task][name].higher_is_better
@@ -96,3 +117,9 @@ def test_a_run_on_targets_with_a_large_offset_is_judged_as_without(tmp_path, off
     )
     assert 0.8 < result.metrics["test/r2"][0] < 0.95  # 9 of 10 parts of the variance are the feature's
     assert 0.7 < result.metrics["test/rmse"][0] < 1.5
+
+
+def test_r2_of_equal_targets_is_undefined_in_both_forms():
+    y = torch.ones(1, 5, 1, dtype=torch.float64)
+    assert METRICS["regression"]["r2"].per_replicate(y + 1, y).isnan().all()
+    assert panel("regression", ["r2"], y + 1, y)["r2"].isnan().all()

@@ -7,7 +7,6 @@ import pytest
 import torch
 import yaml
 
-import lossbench
 from lossbench import choices, composition, experiment, factory, losses
 from lossbench.commands import compose_config
 from lossbench.records import Result
@@ -17,7 +16,8 @@ TOGETHER, OFFSET = 8, 3
 
 
 def run(folder, *overrides):
-    result = lossbench.run(f"hydra.run.dir={folder}", *overrides)
+    values = composition.plain(compose_config(*overrides))
+    result = experiment.run(values, folder, composition.config_id(values), picture=False)
     assert result.status == "completed"
     return result
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import datasets
+from sklearn.neighbors import KNeighborsClassifier
 
 from lossbench.data.dataset import Dataset
 
@@ -24,6 +26,28 @@ def diabetes() -> Dataset:
     )
 
 
+def petals() -> Dataset:
+    """Length in cm of 150 iris petals from their width and their sepals' (Fisher 1936): positive.
+
+    >>> petals().targets.min() > 0
+    np.True_
+    """
+    table = np.asarray(datasets.load_iris().data, dtype=np.float64)
+    features = ("sepal length", "sepal width", "petal width")
+    return Dataset(table[:, [0, 1, 3]], table[:, [2]], "positive", features, ("petal length",))
+
+
+def ink() -> Dataset:
+    """How many of the 32 pixels in a digit's right half are inked, from its left half: counts.
+
+    >>> ink().targets[:3, 0]
+    array([13., 10., 14.])
+    """
+    left, right = _halves(axis=2)
+    counts = (right >= 8).sum(1, keepdims=True).astype(np.float64)  # half of the darkest
+    return Dataset(left, counts, "count", _pixels(left), ("inked pixels",))
+
+
 def breast_cancer() -> Dataset:
     """Malignant (0) or benign (1), 569 tumours, 30 measurements (Wolberg et al. 1995): binary.
 
@@ -41,6 +65,38 @@ def digits() -> Dataset:
     10
     """
     return _classification(datasets.load_digits(), "multiclass", "digit")
+
+
+def digits_distilled() -> Dataset:
+    """The digits with a teacher's beliefs for targets: the shares among 10 neighbours: distributions.
+
+    >>> bool((abs(digits_distilled().targets.sum(1) - 1) < 1e-12).all())
+    True
+    """
+    hard = digits()
+    teacher = KNeighborsClassifier(n_neighbors=10).fit(hard.features, hard.targets)
+    beliefs = np.asarray(teacher.predict_proba(hard.features), dtype=np.float64)
+    return Dataset(hard.features, beliefs, "distribution", hard.feature_names, ("belief",), hard.classes)
+
+
+def digit_halves() -> Dataset:
+    """A digit's lower half, 32 pixels, from its upper one: vectors.
+
+    >>> digit_halves().targets.shape
+    (1797, 32)
+    """
+    upper, lower = _halves(axis=1)
+    return Dataset(upper, lower, "vector", _pixels(upper), tuple(f"lower {name}" for name in _pixels(lower)))
+
+
+def _halves(axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    images = np.asarray(datasets.load_digits().images, dtype=np.float64)
+    first, second = np.split(images, 2, axis=axis)
+    return first.reshape(len(images), -1), second.reshape(len(images), -1)
+
+
+def _pixels(half: NDArray[np.float64]) -> tuple[str, ...]:
+    return tuple(f"pixel {i}" for i in range(half.shape[1]))
 
 
 def _classification(bunch: Any, task: Any, target_name: str) -> Dataset:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal["regression", "positive", "count", "binary", "multiclass", "distribution", "vector"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class Dataset:
 
     Attributes:
         features: ``(N, F)`` float64.
-        targets: ``(N, U)`` float64 for regression, else class indices ``(N,)`` int64.
-        task: what kind of target it is.
+        targets: class indices ``(N,)`` int64 for binary and multiclass tasks, else ``(N, U)`` float64.
+        task: what kind of target it is: any reals, positive ones, counts, one of two or of several classes,
+            a distribution over classes, or a vector whose direction matters.
         feature_names: F names.
         target_names: the target's column name(s).
-        classes: the label of each class index; empty for regression.
+        classes: the label of each class; empty where there are none.
     """
 
     features: NDArray[np.float64]

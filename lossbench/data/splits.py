@@ -27,7 +27,7 @@ def split(dataset: Dataset, *, seed: int, validation: float, test: float, strati
         seed: of this purpose (see :func:`lossbench.seeds.derive`).
         validation: the share of all rows that validate.
         test: the share of all rows that test.
-        stratify: keep the classes' shares in every part; for regression it changes nothing.
+        stratify: keep the classes' shares in every part; of a target without classes it changes nothing.
 
     Raises:
         UserError: too few rows, or a class too rare to be in every part.
@@ -40,7 +40,7 @@ def split(dataset: Dataset, *, seed: int, validation: float, test: float, strati
             f"{count} rows give {rest} to train, {sizes['validation']} to validate and {sizes['test']} "
             "to test; at least 2 are needed in each: change data.validation or data.test, or add rows"
         )
-    classes = dataset.targets if stratify and dataset.task != "regression" else None
+    classes = dataset.targets if stratify and dataset.targets.ndim == 1 else None
     random = np.random.RandomState(seed)  # what scikit-learn takes; never the global one
     try:
         others, test_rows = train_test_split(

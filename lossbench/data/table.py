@@ -1,6 +1,8 @@
 """The user's own table: a CSV with numeric columns, one of them the target."""
 
 import csv
+import itertools
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +17,11 @@ from lossbench.errors import UserError, did_you_mean
 _SEPARATORS = ",;\t|"
 _LARGEST = 1e100  # beyond it a variance overflows
 
+TableTask = Literal["auto", "regression", "positive", "count", "binary", "multiclass"]
 Column = Any  # a pandas Series of texts or numbers
 
 
-def table(
-    *, path: str, target: str, task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
-) -> Dataset:
+def table(*, path: str, target: str, task: TableTask = "auto") -> Dataset:
     """A CSV file with a header: numeric columns, of which ``target`` is to be predicted.
 
     Args:
@@ -45,10 +46,11 @@ def table(
     if not feature_names:
         raise UserError(f"{path} has the column {target} alone: a network needs features to predict from")
     features = np.column_stack([_numbers(frame[name], path) for name in feature_names])
-    if task == "regression":
+    if task in ("regression", "positive", "count"):
         targets = _numbers(frame[target], path)
         if np.ptp(targets) == 0:
             raise UserError(f"data.target={target}: every row holds {targets[0]:g}; nothing to predict")
+        _check_domain(targets, frame[target], task, path)
         return Dataset(features, targets[:, None], task, feature_names, (target,))
     if task == "auto":
         raise ValueError("task='auto' is the loss's to decide: give the task itself")
@@ -57,25 +59,19 @@ def table(
 
 
 def _read(path: str) -> pd.DataFrame:
-    """The table; its index holds each row's line in the file."""
     file = Path(path).expanduser()
-    if file.is_dir():
-        raise UserError(f"data.path={path}: a folder; name the CSV file in it")
-    if not file.is_file():
-        raise UserError(_no_such_file(path, file))
     try:
-        with file.open(encoding="utf-8-sig") as lines:
-            blank = 0
-            while (header := lines.readline()) and not header.strip():
-                blank += 1
-        separator = max(_SEPARATORS, key=header.count)
-        _check_header(next(csv.reader([header], delimiter=separator), [""]), path)
+        if file.is_dir():
+            raise UserError(f"data.path={path}: a folder; name the CSV file in it")
+        if not file.is_file():
+            raise UserError(_no_such_file(path, file))
+        header, separator = _header(file)
+        _check_header(header, path)
         frame = pd.read_csv(
             file,
             sep=separator,
             encoding="utf-8-sig",
-            skiprows=blank,
-            skip_blank_lines=False,  # so that a row's place tells its line
+            skipinitialspace=True,
             keep_default_na=False,  # "NA" may be a class
             na_values=[""],
             low_memory=False,  # each column's type from the whole of it
@@ -85,14 +81,32 @@ def _read(path: str) -> pd.DataFrame:
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         reason = str(error).strip().rpartition("C error: ")[2]
         raise UserError(f"data.path={path}: not a table: {reason}") from error
+    except OSError as error:
+        raise UserError(f"data.path={path}: cannot be read: {error.strerror}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: the rows have more cells than the header has names; mend the header")
     frame.columns = frame.columns.astype(str).str.strip()
-    frame.index += blank + 2
-    frame = frame.dropna(how="all")  # blank lines
     if frame.empty:
         raise UserError(f"data.path={path}: a header without rows")
     return frame
+
+
+def _header(file: Path) -> tuple[list[str], str]:
+    """The column names, and what separates them: whichever sign the first line has most of, unquoted."""
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        first = next((line for line in lines if line.strip()), "")
+    unquoted = re.sub('"[^"]*"', "", first)
+    separator = max(_SEPARATORS, key=unquoted.count)
+    return next(csv.reader([first], delimiter=separator, skipinitialspace=True), [""]), separator
+
+
+def _where(path: str, row: int, column: Column) -> str:
+    """File, line and column of a cell; the line is where its row ends, blank lines counted."""
+    file = Path(path).expanduser()
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        records = csv.reader(lines, delimiter=_header(file)[1], skipinitialspace=True)
+        line = next(itertools.islice((records.line_num for record in records if record), row + 1, None))
+    return f"{path}, line {line}, column {column.name}"
 
 
 def _no_such_file(path: str, file: Path) -> str:
@@ -120,7 +134,7 @@ def _numbers(column: Column, path: str) -> NDArray[np.float64]:
     if not len(bad):
         return numbers
     first = int(bad[0])
-    where = f"{path}, line {column.index[first]}, column {column.name}"
+    where = _where(path, first, column)
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
     if pd.isna(column.iloc[first]):
         raise UserError(f"{where}: the cell is empty{more}; fill it or remove the row")
@@ -130,12 +144,27 @@ def _numbers(column: Column, path: str) -> NDArray[np.float64]:
     )
 
 
+def _check_domain(targets: NDArray[np.float64], column: Column, task: TableTask, path: str) -> None:
+    allowed = {
+        "positive": (targets > 0, "a positive number"),
+        "count": ((targets >= 0) & (targets == targets.round()), "a count (0, 1, 2, ...)"),
+    }
+    if task not in allowed:
+        return
+    fits, wanted = allowed[task]
+    if not fits.all():
+        first = int((~fits).argmax())
+        raise UserError(
+            f"{_where(path, first, column)}: {targets[first]:g} is not {wanted}, "
+            f"as a {task} target must be; choose a loss for real targets, as loss=huber"
+        )
+
+
 def _classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Class indices and their labels, in sorted order."""
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        line = column.index[missing[0]]
-        raise UserError(f"{path}, line {line}, column {column.name}: the cell is empty; fill it")
+        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
     labels, indices = np.unique(column.to_numpy(), return_inverse=True)
     count = len(labels)
     wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"

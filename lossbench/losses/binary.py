@@ -1,12 +1,14 @@
 """Losses for targets of two classes, 0 and 1."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, paired
-from lossbench.parameters import Fraction
+from lossbench.losses.shapes import EPSILON, in_float32, paired, power
+from lossbench.parameters import Fraction, NonNegative
 
 
+@in_float32
 def binary_crossentropy(
     y_pred: Tensor,
     y_true: Tensor,
@@ -30,11 +32,123 @@ def binary_crossentropy(
     tensor([0.1054, 0.2231])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    if label_smoothing:
-        y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
+    y_true = _smoothed(y_true, label_smoothing)
+    return _crossentropy(y_pred, y_true, from_logits).mean(axis)
+
+
+@in_float32
+def binary_focal_crossentropy(
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    apply_class_balancing: bool = False,
+    alpha: Fraction = 0.25,
+    gamma: NonNegative = 2.0,
+    from_logits: bool = False,
+    label_smoothing: Fraction = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Cross-entropy that fades where the prediction is right: what is hard decides.
+
+    Domain: as binary_crossentropy. Value ``(...)``: the mean along ``axis`` of ``(1 - p_t)^gamma`` times
+    the cross-entropy, where ``p_t`` is the probability given to the truth; with
+    ``apply_class_balancing`` times ``alpha`` for ones and ``1 - alpha`` for zeros. ``gamma = 0`` is
+    binary_crossentropy. From logits all is computed from their log-sigmoid, so that a wrong and certain
+    prediction keeps its gradient (Keras clips it away). Source: Lin et al. 2017, Keras
+    ``binary_focal_crossentropy``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> binary_focal_crossentropy(torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [1.0]]))
+    tensor([0.0011, 1.0300])
+    """
+    y_pred, y_true = paired(y_pred, y_true)
+    y_true = _smoothed(y_true, label_smoothing)
     if from_logits:
-        values = functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
+        # log(1 - p_t), of which exp() underflows to a plain 0 where a power of 1 - p_t would have no slope
+        wrong_if_one = y_true.log() + functional.logsigmoid(-y_pred)
+        wrong_if_zero = (1 - y_true).log() + functional.logsigmoid(y_pred)
+        fading = (gamma * torch.logaddexp(wrong_if_one, wrong_if_zero)).exp()
     else:
-        p = y_pred.clamp(EPSILON, 1 - EPSILON)
-        values = -(y_true * p.log() + (1 - y_true) * (1 - p).log())
+        fading = power(y_true * (1 - y_pred) + (1 - y_true) * y_pred, gamma)
+    values = fading * _crossentropy(y_pred, y_true, from_logits)
+    if apply_class_balancing:
+        values = values * (y_true * alpha + (1 - y_true) * (1 - alpha))
     return values.mean(axis)
+
+
+def focal(
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    alpha: Fraction = 0.25,
+    gamma: NonNegative = 2.0,
+    from_logits: bool = False,
+    label_smoothing: Fraction = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Focal loss as its paper has it: binary_focal_crossentropy with its classes balanced by ``alpha``.
+
+    Domain, value and errors: as binary_focal_crossentropy with ``apply_class_balancing``. Source: Lin et
+    al. 2017.
+
+    >>> focal(torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [1.0]]))
+    tensor([0.0003, 0.2575])
+    """
+    return binary_focal_crossentropy(
+        y_pred,
+        y_true,
+        apply_class_balancing=True,
+        alpha=alpha,
+        gamma=gamma,
+        from_logits=from_logits,
+        label_smoothing=label_smoothing,
+        axis=axis,
+    )
+
+
+def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Distance from being right by a margin of 1: the support vector machine's loss.
+
+    Domain: ``y_true`` -1 or 1 (labels that are all 0 or 1 are read as such, as in Keras); ``y_pred`` any
+    scores, decided at 0; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
+    ``max(1 - y_true y_pred, 0)``. Source: Cortes and Vapnik 1995; Keras ``hinge``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
+    tensor([0.2000, 1.3000])
+    """
+    return _shortfall(y_pred, y_true).mean(-1)
+
+
+def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Squared distance from being right by a margin of 1: hinge, smooth at the margin.
+
+    Domain, conversion of labels and errors: as hinge. Value ``(...)``: the mean over the last axis of
+    ``max(1 - y_true y_pred, 0)²``. Source: Keras ``squared_hinge``.
+
+    >>> squared_hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
+    tensor([0.0400, 1.6900])
+    """
+    return _shortfall(y_pred, y_true).square().mean(-1)
+
+
+def _smoothed(y_true: Tensor, label_smoothing: float) -> Tensor:
+    return y_true * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else y_true
+
+
+def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
+    if from_logits:
+        return functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
+    p = y_pred.clamp(EPSILON, 1 - EPSILON)
+    return -(y_true * p.log() + (1 - y_true) * (1 - p).log())
+
+
+def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    y_pred, y_true = paired(y_pred, y_true)
+    zero_or_one = ((y_true == 0) | (y_true == 1)).all()
+    signs = torch.where(zero_or_one, 2 * y_true - 1, y_true)
+    return (1 - signs * y_pred).clamp(min=0)

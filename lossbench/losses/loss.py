@@ -110,7 +110,10 @@ class FunctionLoss(Loss):
                 f"{type(self).__name__} takes {', '.join(order) or 'no parameters'}; give "
                 "name= and reduction= by keyword"
             )
-        parameters = {**dict(zip(order, positional, strict=False)), **parameters}
+        doubled = set(order[: len(positional)]) & set(parameters)
+        if doubled:
+            raise TypeError(f"{type(self).__name__} got {doubled.pop()} twice, by place and by name")
+        parameters |= dict(zip(order, positional, strict=False))
         found = faults(parameter_model(function), parameters, function.__name__, "")
         if found:
             raise ConfigError(found, f"the parameters of {function.__name__}")

@@ -1,11 +1,11 @@
-"""Losses for real targets."""
+"""Losses for real targets, the last two for such as are never 0, and never negative."""
 
 import math
 
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import paired
+from lossbench.losses.shapes import EPSILON, in_float32, paired
 from lossbench.parameters import Positive
 
 
@@ -77,3 +77,40 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     far = x + functional.softplus(-2 * x) - math.log(2)
     near = (2 * (x.clamp(max=1) / 2).sinh().square()).log1p()  # keeps the digits that far cancels
     return (delta**2 * far.where(x > 1, near)).mean(-1)
+
+
+@in_float32
+def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Absolute error in percent of the target: asks for a low median, and drowns in small targets.
+
+    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, targets not 0. Value ``(...)``: the
+    mean over the last axis of ``100 |e| / max(|y_true|, 1e-7)``. Source: Keras
+    ``mean_absolute_percentage_error``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> mean_absolute_percentage_error(torch.tensor([[9.0], [3.0]]), torch.tensor([[10.0], [2.0]]))
+    tensor([10., 50.])
+    """
+    y_pred, y_true = paired(y_pred, y_true)
+    return 100 * ((y_pred - y_true) / y_true.abs().clamp(min=EPSILON)).abs().mean(-1)
+
+
+@in_float32
+def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Squared error of ``log(1 + y)``: ratios count, and falling short costs more than going over.
+
+    Domain: ``y_pred`` and ``y_true`` of one shape ``(..., U)``, not negative (what is, counts as 1e-7).
+    Value ``(...)``: the mean over the last axis of ``(log(1 + y_pred) - log(1 + y_true))²``.
+    Source: Keras ``mean_squared_logarithmic_error``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> mean_squared_logarithmic_error(torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0], [1.0]]))
+    tensor([0.0000, 0.4805])
+    """
+    y_pred, y_true = paired(y_pred, y_true)
+    difference = y_pred.clamp(min=EPSILON).log1p() - y_true.clamp(min=EPSILON).log1p()
+    return difference.square().mean(-1)

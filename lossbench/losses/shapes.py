@@ -1,7 +1,13 @@
 """What every loss asks of its two tensors: floats of one shape. Nothing is ever broadcast."""
 
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import torch
 from torch import Tensor
+
+LossFunction = TypeVar("LossFunction", bound=Callable[..., Tensor])
 
 EPSILON = 1e-7  # Keras's: the distance kept from 0 and 1 before a logarithm
 
@@ -53,3 +59,23 @@ def class_count(y_pred: Tensor, axis: int) -> int:
             "categorical loss needs at least 2; for one unit use binary_crossentropy"
         )
     return classes
+
+
+def in_float32(function: LossFunction) -> LossFunction:
+    """Compute a loss of half-precision predictions in float32, and give its values in theirs.
+
+    In float16 and bfloat16 1 - 1e-7 is 1, of which the logarithm of the rest is infinite.
+    """
+
+    @functools.wraps(function)
+    def wider(y_pred: Tensor, y_true: Tensor, **parameters: Any) -> Tensor:
+        if not y_pred.is_floating_point() or y_pred.dtype.itemsize >= 4:
+            return function(y_pred, y_true, **parameters)
+        return function(y_pred.float(), y_true, **parameters).to(y_pred.dtype)
+
+    return cast(LossFunction, wider)
+
+
+def power(base: Tensor, exponent: float) -> Tensor:
+    """``base ** exponent`` of numbers from 0 to 1, with a finite gradient at 0 for exponents below 1."""
+    return base.clamp(min=torch.finfo(base.dtype).tiny).pow(exponent)

@@ -142,3 +142,25 @@ def test_na_may_be_a_class_and_blank_lines_are_nothing(csv):
 def test_a_column_without_a_name_is_refused(csv, content):
     with pytest.raises(UserError, match="has no name"):
         table(path=csv(content), target="y", task="regression")
+
+
+def test_blank_lines_change_neither_types_nor_fingerprint(csv):
+    plain = table(path=csv("a,y\n1,0\n2,1\n3,0\n4,1\n"), target="y", task="binary")
+    for content in ("a,y\n1,0\n2,1\n3,0\n4,1\n\n", "\na,y\n1,0\n\n2,1\n3,0\n4,1"):
+        spaced = table(path=csv(content), target="y", task="binary")
+        assert (
+            (spaced.classes, spaced.fingerprint)
+            == (plain.classes, plain.fingerprint)
+            == (("0", "1"), plain.fingerprint)
+        )
+
+
+def test_the_line_is_right_after_a_cell_of_two_lines(csv):
+    with pytest.raises(UserError, match="line 5, column a: 'x'"):
+        table(path=csv('a,"y\nkind"\n1,"re\nd"\nx,blue\n'), target="y\nkind", task="binary")
+
+
+@pytest.mark.parametrize("header", ['"size, m2";"price, EUR";y', '"size, m2"; "price, EUR"; "y"'])
+def test_the_separator_is_counted_outside_quotes(csv, header):
+    got = table(path=csv(f"{header}\n1;2;3\n4;5;6\n"), target="y", task="regression")
+    assert got.feature_names == ("size, m2", "price, EUR")

@@ -14,7 +14,16 @@ CLASSES = 4
 def variants(name: str) -> list[dict[str, object]]:
     """Parameter sets to test a loss with: its defaults, and each parameter that has an alternative."""
     parameters = {p.name: p.default for p in keyword_parameters(losses.function(name))}
-    alternatives = {"from_logits": True, "label_smoothing": 0.2, "ignore_class": 1, "delta": 0.3}
+    alternatives = {
+        "from_logits": True,
+        "label_smoothing": 0.2,
+        "ignore_class": 1,
+        "delta": 0.3,
+        "gamma": 0.5,
+        "alpha": 0.7,
+        "apply_class_balancing": True,
+        "q": 0.8,
+    }
     return [{}, *({key: value} for key, value in alternatives.items() if key in parameters)]
 
 
@@ -28,19 +37,30 @@ def draw(
     """Predictions and targets of a loss's own kinds; ``shape`` holds the samples' axes."""
     about = choices.about("loss", name)
     random = np.random.default_rng(seed)
-    units = 3 if about["task"] == "regression" else CLASSES
+    units = CLASSES if about["units"] == "classes" else 3
     scores = random.normal(0, 2, (*shape, units))
-    if about["prediction"] == "probability" and not from_logits:
-        scores = 1 / (1 + np.exp(-scores))
-    elif about["prediction"] == "distribution" and not from_logits:
-        scores = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    if not from_logits:
+        scores = _SPACES.get(about["prediction"], lambda values: values)(scores)
     kind = about["target"]
-    if kind == "real":
-        targets = random.normal(0, 2, scores.shape)
-    elif kind == "binary":
-        targets = random.integers(0, 2, scores.shape)
-    else:
+    if kind in ("index", "onehot"):
         targets = random.integers(0, CLASSES, shape)
         targets = np.eye(CLASSES)[targets] if kind == "onehot" else targets
+    else:
+        targets = {
+            "real": lambda: random.normal(0, 2, scores.shape),
+            "vector": lambda: random.normal(0, 2, scores.shape),
+            "positive": lambda: random.gamma(2, 1, scores.shape),
+            "count": lambda: random.poisson(3, scores.shape),
+            "binary": lambda: random.integers(0, 2, scores.shape),
+            "sign": lambda: 2 * random.integers(0, 2, scores.shape) - 1,
+            "distribution": lambda: np.eye(CLASSES)[random.integers(0, CLASSES, shape)],
+        }[kind]()
     y_true = torch.as_tensor(targets)
     return torch.as_tensor(scores).to(dtype), y_true.to(dtype) if kind != "index" else y_true
+
+
+_SPACES = {
+    "probability": lambda values: 1 / (1 + np.exp(-values)),
+    "distribution": lambda values: np.exp(values) / np.exp(values).sum(-1, keepdims=True),
+    "positive": np.exp,
+}

@@ -150,6 +150,8 @@ def test_positional_arguments_are_the_losses_own_as_in_keras():
         losses.Huber(2.0, "sum")
     with pytest.raises(TypeError, match="a text"):
         losses.Huber(name=5)
+    with pytest.raises(TypeError, match="twice"):
+        losses.Huber(2.0, delta=3.0)
 
 
 def test_what_is_given_beside_an_identifier_is_heeded_or_refused():

@@ -1,0 +1,26 @@
+"""Losses for counts: whole numbers from 0."""
+
+from torch import Tensor
+
+from lossbench.losses.shapes import EPSILON, in_float32, paired
+
+
+@in_float32
+def poisson(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Tensor:
+    """Negative log-likelihood of counts, up to a constant: asks for the mean, large ones forgiven more.
+
+    Domain: ``y_true`` counts (or any numbers from 0); ``y_pred`` positive rates, or with ``from_logits``
+    their logarithms; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
+    ``p - y log(p + 1e-7)``, or ``exp(z) - y z``. Source: Keras ``poisson``; the form for logarithms is
+    torch's ``poisson_nll_loss``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> poisson(torch.tensor([[2.0], [1.0]]), torch.tensor([[3.0], [0.0]]))
+    tensor([-0.0794,  1.0000])
+    """
+    y_pred, y_true = paired(y_pred, y_true)
+    if from_logits:
+        return (y_pred.exp() - y_true * y_pred).mean(-1)
+    return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)

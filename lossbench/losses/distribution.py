@@ -1,0 +1,25 @@
+"""Losses between two distributions."""
+
+from torch import Tensor
+
+from lossbench.losses.shapes import EPSILON, in_float32, paired
+
+
+@in_float32
+def kl_divergence(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Tensor:
+    """Relative entropy of the target distribution to the predicted one: matches a teacher.
+
+    Domain: ``y_true`` and ``y_pred`` distributions over the last axis, one shape ``(..., K)``; with
+    ``from_logits`` ``y_pred`` any reals. Value ``(...)``: ``Σ y log(y / p)``, both clipped to [1e-7, 1]
+    (a logit is not clipped). Source: Kullback and Leibler 1951; Keras ``kl_divergence``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> kl_divergence(torch.tensor([[0.9, 0.1]]), torch.tensor([[0.5, 0.5]]))
+    tensor([0.5108])
+    """
+    y_pred, y_true = paired(y_pred, y_true)
+    y_true = y_true.clamp(EPSILON, 1)
+    log_p = y_pred.log_softmax(-1) if from_logits else y_pred.clamp(EPSILON, 1).log()
+    return (y_true * (y_true.log() - log_p)).sum(-1)
