@@ -57,7 +57,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     model = dict(config.model.parameters)
     if model["output_activation"] == "auto":
         model["output_activation"] = natural_activation(config.loss, config.task)
-    units = {"one": 1, "classes": len(dataset.classes), "targets": targets.shape[1]}[facts["units"]]
+    units = {"classes": len(dataset.classes), "targets": targets.shape[1]}[facts["units"]]
     generators = [generator(seed, "initialisation") for seed in config.seeds]
     yardstick = METRICS[config.task][config.metrics[0]]
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
@@ -68,6 +68,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
             config.loss.function,
             config.loss.parameters,
             canonical_reduction(config.loss.common.reduction),
+            facts["couples_samples"],
         ),
         make_optimizer=partial(config.optimizer.function, **config.optimizer.parameters),
         learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
@@ -120,6 +121,7 @@ def accelerator(name: str) -> str:
 # From logits, or scores, to what they are logits of
 _SQUASH: dict[str, Callable[[Tensor], Tensor]] = {
     "binary": torch.sigmoid,
+    "mask": torch.sigmoid,
     "multiclass": partial(torch.softmax, dim=-1),
     "distribution": partial(torch.softmax, dim=-1),
     "positive": torch.exp,
@@ -166,7 +168,7 @@ def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor
     space = choices.about("loss", config.loss.common.name)["prediction"]
     if config.loss.parameters.get("from_logits") or space == "score":  # of a score, its sign and order
         squash = _SQUASH[config.task]
-    if config.task == "distribution":
+    if config.task in ("distribution", "mask"):
         return lambda y_pred, y_true: (squash(y_pred), y_true)
     if config.task in ("binary", "multiclass"):
         return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))

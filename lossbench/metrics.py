@@ -89,6 +89,16 @@ _REAL = {
     "r2": Metric(_r2, True, _explained, needs_scale=True),
 }
 
+
+def _of_masks(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda probability, mask: function(probability.flatten(), mask.flatten().long())
+
+
+def _intersection_over_union(probability: Tensor, mask: Tensor) -> Tensor:
+    predicted, true = (probability > 0.5).flatten(1), mask.bool().flatten(1)
+    return (predicted & true).sum(1) / (predicted | true).sum(1)
+
+
 # The first of each task is its own yardstick: what ``metrics=auto`` monitors and decides by.
 METRICS: dict[Task, dict[str, Metric]] = {
     "regression": _REAL,
@@ -119,6 +129,15 @@ METRICS: dict[Task, dict[str, Metric]] = {
             lambda p, y: (p.argmax(-1) == y.argmax(-1)).double().mean(),
             True,
             lambda p, y: _share(p.argmax(-1) == y.argmax(-1)),
+        ),
+    },
+    "mask": {
+        "iou": Metric(_of_masks(_classification.binary_jaccard_index), True, _intersection_over_union),
+        "f1": Metric(_of_masks(_classification.binary_f1_score), True),
+        "accuracy": Metric(
+            _of_masks(_classification.binary_accuracy),
+            True,
+            lambda p, y: _share(((p > 0.5) == y.bool()).flatten(1)),
         ),
     },
     "vector": {

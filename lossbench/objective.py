@@ -16,18 +16,24 @@ class Objective(nn.Module):
     """A loss function with its parameters and reduction, over ``(R, B, U)`` predictions.
 
     Args:
-        function: an elementwise loss, ``(..., U)`` to ``(...)``.
+        function: a loss; an elementwise one takes ``(..., U)`` to ``(...)``, all replicates at once.
         parameters: its keyword arguments.
         reduction: how a replicate's values become its loss.
+        couples_samples: whether the function must be given one replicate's batch at a time.
     """
 
     def __init__(
-        self, function: Callable[..., Tensor], parameters: Mapping[str, Any], reduction: str
+        self,
+        function: Callable[..., Tensor],
+        parameters: Mapping[str, Any],
+        reduction: str,
+        couples_samples: bool,
     ) -> None:
         super().__init__()
         self.function = function
         self.parameters_of_function = dict(parameters)
         self.reduction = reduction
+        self.couples_samples = couples_samples
 
     def forward(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | int]:
         """One loss per replicate, ``(R,)``; a backward pass over their sum trains each alone.
@@ -35,10 +41,16 @@ class Objective(nn.Module):
         With it goes how many of a replicate's values count: all, or, where the loss ignores a class,
         ``(R,)`` numbers.
         """
-        values = self.function(y_pred, y_true, **self.parameters_of_function)
+        if self.couples_samples:
+            pairs = zip(y_pred, y_true, strict=True)
+            values = torch.stack([self.function(*pair, **self.parameters_of_function) for pair in pairs])
+        else:
+            values = self.function(y_pred, y_true, **self.parameters_of_function)
         mask = counted(values, y_true, self.parameters_of_function)
-        count = values.numel() // len(values) if mask is None else mask.flatten(1).sum(1)
-        return reduce(values, reduction=self.reduction, mask=mask), count
+        one_each = values.ndim == 1  # a scalar per replicate speaks for all of its batch
+        count = y_pred.shape[1] if one_each else values.numel() // len(values)
+        losses = reduce(values, reduction=self.reduction, mask=mask)
+        return losses, count if mask is None else mask.flatten(1).sum(1)
 
     def recorded(self, losses: Sequence[Tensor], counts: Sequence[Tensor | int]) -> NDArray[np.float64]:
         """The mean over every value that counts in some batches, ``(R,)``, whatever the reduction.

@@ -147,6 +147,7 @@ _ENCODINGS: dict[Task, set[str]] = {
     "multiclass": {"index", "onehot", "distribution"},
     "distribution": {"distribution"},
     "vector": {"vector", "real"},
+    "mask": {"binary"},
 }
 _UNSCALED_TASKS = {"positive", "count"}
 
@@ -286,7 +287,7 @@ def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
             remedy = "keeps one value per sample, which cannot be trained; leave loss.reduction out"
             found.append(Fault("loss.reduction", loss.common.reduction, remedy))
     axis = loss.parameters.get("axis", -1)
-    if axis != -1:
+    if axis not in (-1, None):
         remedy = "predictions of a run are (samples, units): the axis must be -1"
         found.append(Fault("loss.axis", axis, remedy))
     return found

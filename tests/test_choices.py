@@ -68,7 +68,7 @@ def test_facts_are_complete_and_known(name):
         *("bounded", "convex", "proper", "source"),
     }
     assert all(isinstance(about[fact], bool) for fact in ("couples_samples", "bounded", "convex", "proper"))
-    assert about["units"] in {"one", "classes", "targets"}
+    assert about["units"] in {"classes", "targets"}
     assert about["task"] in TASKS
     assert about["target"] in _ENCODINGS[about["task"]]
     assert about["prediction"] in _SPACE_ACTIVATIONS

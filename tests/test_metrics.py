@@ -35,6 +35,11 @@ ORACLES |= {
     ("distribution", "kl"): lambda y, p: scipy.stats.entropy(y, p, axis=1).mean(),
     ("distribution", "accuracy"): lambda y, p: (y.argmax(1) == p.argmax(1)).mean(),
 }
+ORACLES |= {
+    ("mask", "iou"): lambda y, p: sklearn_metrics.jaccard_score(y.ravel(), p.ravel() > 0.5),
+    ("mask", "f1"): lambda y, p: sklearn_metrics.f1_score(y.ravel(), p.ravel() > 0.5),
+    ("mask", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y.ravel(), p.ravel() > 0.5),
+}
 EVERY = [(task, name) for task, named in METRICS.items() for name in named]
 
 
@@ -47,6 +52,8 @@ def draw(task):
         p = torch.rand(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64)
         return p, (p[..., 0] + torch.rand(REPLICATES, ROWS, generator=generator) > 1).long()
     p = torch.rand(REPLICATES, ROWS, CLASSES, generator=generator, dtype=torch.float64)
+    if task == "mask":
+        return p, (torch.rand(p.shape, generator=generator) > 0.5).double()
     if task in ("distribution", "vector"):
         y = torch.rand(p.shape, generator=generator, dtype=torch.float64)
         return (

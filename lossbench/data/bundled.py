@@ -89,6 +89,17 @@ def digit_halves() -> Dataset:
     return Dataset(upper, lower, "vector", _pixels(upper), tuple(f"lower {name}" for name in _pixels(lower)))
 
 
+def digit_masks() -> Dataset:
+    """Which of the 32 pixels in a digit's lower half are inked, from its upper half: masks.
+
+    >>> sorted(set(digit_masks().targets.ravel()))
+    [np.float64(0.0), np.float64(1.0)]
+    """
+    halves = digit_halves()
+    inked = (halves.targets >= 8).astype(np.float64)  # half of the darkest
+    return Dataset(halves.features, inked, "mask", halves.feature_names, halves.target_names)
+
+
 def _halves(axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     images = np.asarray(datasets.load_digits().images, dtype=np.float64)
     first, second = np.split(images, 2, axis=axis)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["regression", "positive", "count", "binary", "multiclass", "distribution", "vector"]
+Task = Literal["regression", "positive", "count", "binary", "multiclass", "distribution", "vector", "mask"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Dataset:
         features: ``(N, F)`` float64.
         targets: class indices ``(N,)`` int64 for binary and multiclass tasks, else ``(N, U)`` float64.
         task: what kind of target it is: any reals, positive ones, counts, one of two or of several classes,
-            a distribution over classes, or a vector whose direction matters.
+            a distribution over classes, a vector whose direction matters, or a mask of 0 and 1.
         feature_names: F names.
         target_names: the target's column name(s).
         classes: the label of each class; empty where there are none.

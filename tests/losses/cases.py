@@ -8,6 +8,7 @@ from lossbench import choices, losses
 from lossbench.parameters import keyword_parameters
 
 LOSSES = losses.names()
+ELEMENTWISE = [name for name in LOSSES if not choices.about("loss", name)["couples_samples"]]
 CLASSES = 4
 
 
@@ -23,6 +24,8 @@ def variants(name: str) -> list[dict[str, object]]:
         "alpha": 0.7,
         "apply_class_balancing": True,
         "q": 0.8,
+        "smooth": 0.5,
+        "beta": 0.2,
     }
     return [{}, *({key: value} for key, value in alternatives.items() if key in parameters)]
 

@@ -1,12 +1,13 @@
 """Value and gradient equal the installed Keras's, in every reduction and with every kind of weight."""
 
+import functools
 import inspect
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from cases import LOSSES, draw, variants
+from cases import ELEMENTWISE, draw, variants
 
 from lossbench import losses
 
@@ -15,7 +16,7 @@ keras = pytest.importorskip("keras")
 keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE.pop("float64", None)
 
 CLASSES = {known.lower() for known in dir(keras.losses)}
-IN_KERAS = [name for name in LOSSES if name.replace("_", "") in CLASSES]
+IN_KERAS = [name for name in ELEMENTWISE if name.replace("_", "") in CLASSES]
 REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none"]
 SHAPES = [(7,), (4, 5), (5, 5)]
 # Keras casts its constants (1e-7, the smoothing) to float32 even in float64
@@ -94,3 +95,22 @@ def test_axis_counts_as_in_keras(name, axis):
     y_true = y_true if name.startswith("sparse") else y_true.movedim(-1, axis)
     expected = getattr(keras.losses, name)(y_true, y_pred, axis=axis)
     torch.testing.assert_close(losses.function(name)(y_pred, y_true, axis=axis), expected)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, [0, 1], -1])
+@pytest.mark.parametrize("shape", [(6,), (4, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_overlap_agrees_with_keras(dtype, shape, axis):
+    y_pred, y_true = draw("dice", shape, dtype)
+    for ours, theirs in (
+        (losses.dice, keras.losses.dice),
+        (losses.tversky, keras.losses.tversky),
+        # the ruling: Keras has the weights the wrong way round
+        (
+            functools.partial(losses.tversky, alpha=0.2, beta=0.9),
+            functools.partial(keras.losses.tversky, alpha=0.9, beta=0.2),
+        ),
+    ):
+        got = value_and_gradient(lambda p, t, f=ours: f(p, t, axis=axis), y_pred, y_true)
+        expected = value_and_gradient(lambda p, t, f=theirs: f(t, p, axis=axis), y_pred, y_true)
+        torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
