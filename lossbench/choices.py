@@ -26,6 +26,12 @@ def names(group: str) -> tuple[str, ...]:
 
 
 @cache
+def losses() -> tuple[str, ...]:
+    """The names of lossbench's own losses: every choice but the user's own."""
+    return tuple(name for name in names("loss") if name != "custom")
+
+
+@cache
 def read(group: str, name: str) -> dict[str, Any]:
     """The content of one choice's YAML."""
     return dict(yaml.load((CONF / group / f"{name}.yaml").read_text("utf-8"), Loader=_YamlLoader))
@@ -69,7 +75,7 @@ def similar_key(key: str) -> str:
 @cache
 def loss_aliases() -> dict[str, str]:
     """Each short alias of a loss, in lower case, to its canonical name."""
-    return {alias.lower(): name for name in names("loss") for alias in about("loss", name)["aliases"]}
+    return {alias.lower(): name for name in losses() for alias in about("loss", name)["aliases"]}
 
 
 def canonical_loss(name: str) -> str | None:
@@ -81,9 +87,9 @@ def canonical_loss(name: str) -> str | None:
     >>> canonical_loss("MSE"), canonical_loss("MeanSquaredError"), canonical_loss("MSELoss")
     ('mean_squared_error', 'mean_squared_error', None)
     """
-    if name in names("loss"):  # the common case reads no YAML
+    if name in losses():  # the common case reads no YAML
         return name
-    squeezed = {known.replace("_", ""): known for known in names("loss")}
+    squeezed = {known.replace("_", ""): known for known in losses()}
     return squeezed.get(name.lower().replace("_", "")) or loss_aliases().get(name.lower())
 
 

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import lossbench
-from lossbench import choices, composition
+from lossbench import choices, composition, trust
 from lossbench.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:  # records would bring numpy, for which --help and completion need not wait
@@ -34,6 +34,7 @@ _finished: "list[Result]" = []  # of this process, for the exit status of a sing
 def train() -> None:
     """Run what the command line says; the exit status is 0 only when every run completed."""
     _finished.clear()
+    trust.grant(sys.argv[1:])
     if _answered_without_hydra():
         return
     with _errors_in_words():
@@ -75,6 +76,7 @@ def run(*overrides: str) -> "Result":
 
     if not all(isinstance(override, str) for override in overrides):
         raise TypeError('run takes texts as on the command line: run("loss=huber", "loss.delta=2")')
+    trust.grant(overrides)
     try:
         config = compose_config(*overrides)
         if config.hydra.mode == RunMode.MULTIRUN or config.hydra.sweeper.get("params"):
@@ -232,7 +234,7 @@ def _different_data(overrides: list[str]) -> str | None:
     if "data" in swept or "loss" not in swept or not swept["loss"].is_sweep_override():
         return None
     names = [str(name) for name in swept["loss"].sweep_string_iterator()]
-    known = {name: choices.canonical_loss(name) for name in names}
+    known = {name: "custom" if name == "custom" else choices.canonical_loss(name) for name in names}
     homes = {name: choices.about("loss", loss)["data"] for name, loss in known.items() if loss}
     if len(set(homes.values())) < 2:
         return None

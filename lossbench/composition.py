@@ -92,7 +92,9 @@ def config_id(config: Mapping[str, Any]) -> str:
     True
     """
     kept = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    for section, key in (("trainer", "threads"), ("loss", "about"), ("data", "about")):
+    custom = isinstance(kept.get("loss"), Mapping) and kept["loss"].get("name") == "custom"
+    derived = [("trainer", "threads"), ("data", "about")] + ([] if custom else [("loss", "about")])
+    for section, key in derived:
         if isinstance(kept.get(section), Mapping):
             kept[section] = {name: v for name, v in kept[section].items() if name != key}
     text = json.dumps(_canonical(kept), sort_keys=True)

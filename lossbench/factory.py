@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -9,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench import choices
 from lossbench.data.dataset import Dataset
 from lossbench.data.replicated import ReplicatedTable
 from lossbench.data.splits import Split, split
@@ -41,7 +41,7 @@ def build_splits(config: Config, dataset: Dataset) -> list[Split]:
 def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> ReplicateModule:
     """The replicates, ready to train."""
     dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
-    facts = choices.about("loss", config.loss.common.name)
+    facts = config.loss.common.about
     ignored = config.loss.parameters.get("ignore_class")
     if ignored is not None and not 0 <= ignored < len(dataset.classes):
         known = ", ".join(f"{i} is {name}" for i, name in enumerate(dataset.classes))
@@ -65,8 +65,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
         table=table,
         network=config.model.function(dataset.features.shape[1], units, generators, dtype, **model),
         objective=Objective(
-            config.loss.function,
-            config.loss.parameters,
+            *_loss_function(config),
             canonical_reduction(config.loss.common.reduction),
             facts["couples_samples"],
         ),
@@ -82,6 +81,12 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
             "higher_is_better": yardstick.higher_is_better,
         },
     )
+
+
+def _loss_function(config: Config) -> tuple[Callable[..., Tensor], dict[str, Any]]:
+    """The loss and its parameters; a custom one's are what it is made with, and gone by then."""
+    function, parameters = config.loss.function, config.loss.parameters
+    return (function(**parameters), {}) if config.loss.common.name == "custom" else (function, parameters)
 
 
 def build_orders(config: Config, module: ReplicateModule) -> EpochOrders:
@@ -165,7 +170,7 @@ def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
 def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
     squash: Callable[[Tensor], Tensor] = nn.Identity()
-    space = choices.about("loss", config.loss.common.name)["prediction"]
+    space = config.loss.common.about["prediction"]
     if config.loss.parameters.get("from_logits") or space == "score":  # of a score, its sign and order
         squash = _SQUASH[config.task]
     if config.task in ("distribution", "mask"):

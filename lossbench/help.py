@@ -12,6 +12,7 @@ _EXAMPLES = (
     "loss=huber loss.delta=2",
     "loss=mse data=table data.path=my.csv data.target=price",
     "loss=bce loss.from_logits=true optimizer=sgd optimizer.lr=0.1",
+    "loss=custom loss.function=my_module:my_loss",
     "-m loss=mse,mae,huber replicates=20",
 )
 # Where each group's callables are written, whose docstrings say what they are.
@@ -44,7 +45,7 @@ def help_text(program: str) -> str:
 
 def _losses() -> list[str]:
     by_task: dict[str, list[str]] = {}
-    for name in choices.names("loss"):
+    for name in choices.losses():
         by_task.setdefault(choices.about("loss", name)["task"], []).append(name)
     lines = []
     for task, members in by_task.items():
@@ -53,6 +54,7 @@ def _losses() -> list[str]:
             aliases = choices.about("loss", name)["aliases"]
             also = f" ({', '.join(aliases)})" if aliases else ""
             lines += _item("loss", name, also, choices.summaries("losses").get(name, ""))
+    lines += ["", "loss= for any target", *_item("loss", "custom", "", choices.summaries("losses")["custom"])]
     return lines
 
 
@@ -100,7 +102,7 @@ def losses_table() -> str:
     | loss | for | also called | parameters | what it is |
     """
     rows = ["| loss | for | also called | parameters | what it is |", "|---|---|---|---|---|"]
-    for name in choices.names("loss"):
+    for name in choices.losses():
         about = choices.about("loss", name)
         aliases = ", ".join(f"`{alias}`" for alias in about["aliases"])
         own = {k: v for k, v in choices.read("loss", name).items() if k not in ("name", "about")}

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lossbench import choices, figures, provenance, records
+from lossbench import figures, provenance, records
 from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
 from lossbench.factory import accelerator
@@ -115,7 +115,7 @@ def _prediction_columns(
     binary = config.task == "binary"
     decided = (values[:, 0] > 0.5).astype(np.int64) if binary else values.argmax(1)
     columns |= {"target": classes[targets.flatten().cpu().numpy()], "prediction": classes[decided]}
-    if choices.about("loss", config.loss.common.name)["prediction"] == "score":
+    if config.loss.common.about["prediction"] == "score":
         return columns  # a score is no probability
     shown = classes[1:] if binary else classes
     return columns | {f"probability/{name}": values[:, i] for i, name in enumerate(shown)}

@@ -171,7 +171,10 @@ def check(config: Mapping[str, Any]) -> Config:
     loss, source = chosen["loss"], chosen["data"]
     # What is wrong in one section hides nothing in another: combinations are checked all the same.
     if loss is not None:
-        found += _loss_faults(loss)
+        loss_faults = _loss_faults(loss)
+        found += loss_faults
+        loss = None if any(fault.key.startswith("loss.about") for fault in loss_faults) else loss
+    if loss is not None:
         task = _task(loss, source)
         found += _metric_faults(config.get("metrics"), _known_metrics(loss, task))
         if chosen["model"] is not None:
@@ -254,6 +257,8 @@ def _where_it_belongs(key: str) -> str:
 
 
 def _about(choice: Choice[Any]) -> dict[str, Any]:
+    if choice.common.name == "custom":  # whose facts are the user's to state
+        return {**choices.about("loss", "custom"), **choice.common.about}
     group = "loss" if isinstance(choice.common, LossSection) else "data"
     return choices.about(group, choice.common.name)
 
@@ -273,7 +278,9 @@ def _stated_task(source: Choice[DataSection]) -> Any:
 
 def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
     found = []
-    if loss.common.about != _about(loss):
+    if loss.common.name == "custom":
+        found += _fact_faults(loss.common.about)
+    elif loss.common.about != _about(loss):
         remedy = "does not go with the rest of the loss's section: choose a loss by loss=, not by its keys"
         found.append(Fault("loss.name", loss.common.name, remedy))
     try:
@@ -293,6 +300,27 @@ def _loss_faults(loss: Choice[LossSection]) -> list[Fault]:
     return found
 
 
+def _fact_faults(about: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the facts that a custom loss states of itself."""
+    allowed: dict[str, Any] = {
+        "task": list(_ENCODINGS),
+        "target": sorted(set().union(*_ENCODINGS.values())),
+        "prediction": list(_SPACE_ACTIVATIONS),
+        "units": ["targets", "classes"],
+        "data": [name for name in choices.names("data") if name not in ("auto", "table")],
+        **{fact: [True, False] for fact in ("couples_samples", "bounded", "convex", "proper")},
+    }
+    found = []
+    for fact, value in about.items():
+        if fact not in choices.about("loss", "custom"):
+            near = did_you_mean(fact, allowed, "loss.about.")
+            found.append(Fault(f"loss.about.{fact}", value, f"is no fact. {near}Facts: {', '.join(allowed)}"))
+        elif fact in allowed and value not in allowed[fact]:
+            known = ", ".join(str(one).lower() for one in allowed[fact])
+            found.append(Fault(f"loss.about.{fact}", value, f"must be one of: {known}"))
+    return found
+
+
 def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) -> list[Fault]:
     found = []
     if source.common.validation + source.common.test >= 1:
@@ -303,8 +331,8 @@ def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) 
     if loss is None:
         return found
     name, stated = source.common.name, _stated_task(source)
-    if stated != "auto" and not _fits(loss.common.name, stated):
-        fitting = [f"loss={other}" for other in choices.names("loss") if _fits(other, stated)]
+    if stated != "auto" and _about(loss)["target"] not in _ENCODINGS[stated]:
+        fitting = [f"loss={other}" for other in choices.losses() if _fits(other, stated)]
         key, value = ("data.task", stated) if name == "table" else ("data", name)
         remedy = (
             f"is {stated}, and loss={loss.common.name} is for {_about(loss)['task']} targets. Choose "

@@ -20,7 +20,7 @@ COMPONENTS = [
     (group, name) for group in LOOKUPS for name in choices.names(group) if (group, name) != ("data", "auto")
 ]
 TASKS = set(get_args(Task))
-LOSSES = choices.names("loss")
+LOSSES = choices.losses()
 
 
 @pytest.mark.parametrize(("group", "name"), COMPONENTS)

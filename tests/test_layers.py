@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "lossbench"
 FLOORS = [
     ["errors", "seeds"],
     ["choices"],
-    ["parameters", "help"],
+    ["parameters", "help", "trust"],
     ["losses", "data", "models", "optimizers", "schedules", "records"],
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
     ["module"],

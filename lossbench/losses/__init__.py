@@ -25,7 +25,7 @@ def names() -> list[str]:
     >>> "huber" in names()
     True
     """
-    return list(choices.names("loss"))
+    return list(choices.losses())
 
 
 @cache
@@ -98,7 +98,7 @@ def _from_dict(config: Mapping[str, Any], given: dict[str, Any]) -> FunctionLoss
 
 def _is_ours(candidate: Callable[..., Any]) -> bool:
     name = getattr(candidate, "__name__", "")
-    return name in choices.names("loss") and function(name) is candidate
+    return name in choices.losses() and function(name) is candidate
 
 
 def _canonical(name: str) -> str:

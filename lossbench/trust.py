@@ -1,0 +1,44 @@
+"""Which code a config may have imported: only what the user names outside every file."""
+
+import os
+import re
+from collections.abc import Iterable
+
+from lossbench.errors import UserError
+
+VARIABLE = "LOSSBENCH_TRUST"
+_OVERRIDE = re.compile(r"\+{0,2}loss(?:\.outputs\.\w+)?\.function=(.+)")
+
+# Read once, when the program starts: no YAML can set it before that.
+_granted = {word.strip() for word in os.environ.get(VARIABLE, "").split(",") if word.strip()}
+
+
+def grant(overrides: Iterable[str]) -> None:
+    """Take the user's own words, a command line's, for trust in the functions that they name.
+
+    They are passed on to worker processes in the environment.
+    """
+    for match in filter(None, map(_OVERRIDE.fullmatch, overrides)):
+        _granted.update(word.strip(" '\"") for word in match[1].split(","))
+    if _granted:
+        os.environ[VARIABLE] = ",".join(sorted(_granted))
+
+
+def require(reference: str) -> None:
+    """Raise unless ``module:name`` may be imported: lossbench's own, or named by the user.
+
+    Raises:
+        UserError: nobody but a file has asked for it.
+
+    >>> require("lossbench.losses.regression:huber")
+    >>> require("os:system")
+    Traceback (most recent call last):
+    lossbench.errors.UserError: loss.function=os:system: this is code, and only a file asks for it; ...
+    """
+    module = reference.partition(":")[0]
+    packages = [module, *(module[: dot.start()] for dot in re.finditer(r"\.", module))]
+    if "lossbench" not in packages and not _granted & {reference, *packages}:
+        raise UserError(
+            f"loss.function={reference}: this is code, and only a file asks for it; to run it, say so on the "
+            f"command line (loss.function={reference}), or by {VARIABLE}={packages[-1]}"
+        )

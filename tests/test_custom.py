@@ -1,0 +1,210 @@
+"""Losses of the user's own: the documents' code as it stands there, and when a config may import it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lossbench import losses, trust
+
+ROOT = Path(__file__).parent.parent
+QUICK = "trainer.max_epochs=2"
+
+# The documents' own examples, with `tf.` written as torch's (S1, S2), signatures and structure unchanged.
+DOCUMENTS = """
+import torch
+from lossbench import losses
+
+
+def custom_mse(y_true, y_pred):
+    return torch.mean(torch.square(y_true - y_pred))
+
+
+def weighted_mse(weight):
+    def loss(y_true, y_pred):
+        return torch.mean(weight * torch.square(y_true - y_pred))
+    return loss
+
+
+class CustomLoss(losses.Loss):
+    def __init__(self, name='custom_loss', **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        return torch.mean(torch.square(y_true - y_pred))
+
+    def get_config(self):
+        return super().get_config()
+
+
+class FocalLoss(losses.Loss):
+    def __init__(self, gamma=2.0, alpha=0.25, name='focal_loss'):
+        super().__init__(name=name)
+        self.gamma = gamma
+        self.alpha = alpha
+
+    def call(self, y_true, y_pred):
+        y_pred = torch.clamp(y_pred, 1e-7, 1 - 1e-7)
+        pt = torch.where(torch.eq(y_true, 1), y_pred, 1 - y_pred)
+        alpha_t = torch.where(torch.eq(y_true, 1), self.alpha, 1 - self.alpha)
+        focal_weight = alpha_t * torch.pow(1 - pt, self.gamma)
+        bce = losses.binary_crossentropy(y_pred, y_true)
+        return torch.mean(focal_weight * bce)
+
+
+class DiceLoss(losses.Loss):
+    def __init__(self, smooth=1e-6, name='dice_loss'):
+        super().__init__(name=name)
+        self.smooth = smooth
+
+    def call(self, y_true, y_pred):
+        intersection = torch.sum(y_true * y_pred)
+        union = torch.sum(y_true) + torch.sum(y_pred)
+        dice = (2.0 * intersection + self.smooth) / (union + self.smooth)
+        return 1.0 - dice
+
+
+def focal_loss(gamma=2., alpha=.25):
+
+    def focal_loss_fixed(y_true, y_pred):
+        pt_1 = torch.where(torch.eq(y_true, 1), y_pred, torch.ones_like(y_pred))
+        pt_0 = torch.where(torch.eq(y_true, 0), y_pred, torch.zeros_like(y_pred))
+        loss = -torch.sum(alpha * torch.pow(1. - pt_1, gamma) * torch.log(1e-07+pt_1)) \\
+           -torch.sum((1-alpha) * torch.pow( pt_0, gamma) * torch.log(1. - pt_0 + 1e-07))
+        return loss
+    return focal_loss_fixed
+"""
+BINARY = [
+    "loss.about.task=binary",
+    "loss.about.target=binary",
+    "loss.about.prediction=probability",
+    "data=breast_cancer",
+]
+
+
+@pytest.fixture
+def documents(tmp_path, monkeypatch):
+    """The module ``documents`` in the folder of the command, trusted by nobody."""
+    (tmp_path / "documents.py").write_text(DOCUMENTS)
+    monkeypatch.setattr(trust, "_granted", set())
+    monkeypatch.delenv(trust.VARIABLE, raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "documents", raising=False)
+    yield tmp_path
+    sys.modules.pop("documents", None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["loss.function=documents:custom_mse"],
+        ["loss.function=documents:weighted_mse", "loss.arguments=[2.0]"],
+        ["loss.function=documents:weighted_mse", "loss.arguments={weight: 2.0}"],
+        ["loss.function=documents:CustomLoss"],
+        ["loss.function=documents:FocalLoss", "loss.arguments={gamma: 1.0}", *BINARY],
+        ["loss.function=documents:DiceLoss", *BINARY],
+        ["loss.function=documents:focal_loss", "loss.arguments=[]", *BINARY],
+        ["loss.function=lossbench.losses.regression:huber"],
+    ],
+    ids=" ".join,
+)
+def test_the_documents_own_losses_train(train, documents, words):
+    outcome = train("loss=custom", *words, "replicates=2", QUICK)
+    assert outcome.status == 0, outcome.err
+    (result,) = outcome.results
+    assert (result.status, result.loss) == ("completed", "custom")
+
+
+def test_a_custom_squared_error_is_the_built_in_one(train, documents):
+    custom = train("loss=custom", "loss.function=documents:custom_mse", "hydra.run.dir=a", QUICK).results[0]
+    built_in = train("loss=mse", "hydra.run.dir=b", QUICK).results[-1]
+    for name in ("test/rmse", "test/loss", "train/loss"):
+        assert custom.metrics[name] == pytest.approx(built_in.metrics[name], rel=1e-6)
+    assert custom.config_id != built_in.config_id
+
+
+def test_what_the_documents_wrote_has_their_values(documents):
+    """As in the seed vectors S1.focal_as_written, S2.focal_as_written and S1.dice_smooth1e-6."""
+    import documents as written
+
+    y_true, y_pred = torch.tensor([0.0, 1.0, 0.0, 1.0]), torch.tensor([0.1, 0.9, 0.2, 0.8])
+    for made, expected in (
+        (written.FocalLoss(), 0.00205315),
+        (written.focal_loss(), 0.00997934),
+        (written.DiceLoss(), 0.14999994),
+    ):
+        assert losses.get(made)(y_pred, y_true).item() == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["loss.function=documents:custom_msa"], "Did you mean documents:custom_mse?"),
+        (["loss.function=documents"], "write it as my_package.my_module:my_loss"),
+        (["loss.function=docs:custom_mse"], "docs cannot be imported"),
+        (["loss.function=documents:weighted_mse"], "which is the prediction?"),
+        (["loss.function=documents:CustomLoss", "loss.arguments={wight: 2}"], "wight"),
+        ([], "loss.function"),
+        (["loss.function=documents:custom_mse", "loss.about.task=regresion"], "must be one of: regression"),
+        (["loss.function=documents:custom_mse", "loss.about.tsak=binary"], "Did you mean loss.about.task?"),
+        (
+            ["loss.function=documents:custom_mse", "loss.about.couples_samples=maybe"],
+            "must be one of: true, false",
+        ),
+        (["loss.function=documents:custom_mse", "data=digits"], "data = digits"),
+    ],
+)
+def test_mistakes_are_answered(train, documents, words, message):
+    outcome = train("loss=custom", *words, QUICK)
+    assert outcome.status != 0
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def preset(folder):
+    (folder / "mine" / "experiment").mkdir(parents=True)
+    (folder / "mine" / "experiment" / "sly.yaml").write_text(
+        "# @package _global_\ndefaults: [override /loss: custom]\nloss: {function: 'documents:custom_mse'}\n"
+    )
+    return ["--config-dir", "mine", "experiment=sly", QUICK]
+
+
+def test_a_file_alone_does_not_have_code_imported(train, documents):
+    outcome = train(*preset(documents))
+    assert outcome.status != 0
+    assert "only a file asks for it" in outcome.err
+    assert "LOSSBENCH_TRUST=documents" in outcome.err
+    assert "documents" not in sys.modules
+
+
+def test_the_users_word_in_the_environment_does(documents):
+    command = [sys.executable, str(ROOT / "train.py"), *preset(documents)]
+    environment = {**os.environ, "LOSSBENCH_TRUST": "documents"}
+    done = subprocess.run(
+        command, cwd=documents, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "reference", "allowed"),
+    [
+        ("loss.function=a.b:f", "a.b:f", True),
+        ("+loss.function=a.b:f", "a.b:f", True),
+        ("loss.outputs.x.function=a.b:f", "a.b:f", True),
+        ("loss.function=a.b:f,a.b:g", "a.b:g", True),
+        ("loss.function=a.b:f", "a.b:g", False),
+        ("loss.function=a.b:f", "a:f", False),
+        ("loss.label=a.b:f", "a.b:f", False),
+    ],
+)
+def test_a_word_is_for_what_it_names(documents, word, reference, allowed):
+    trust.grant([word])
+    if allowed:
+        trust.require(reference)
+    else:
+        with pytest.raises(trust.UserError, match="this is code"):
+            trust.require(reference)
