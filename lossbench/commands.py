@@ -128,7 +128,7 @@ class SweepReport(Callback):
 
 def main() -> None:
     """The installed command: ``lossbench train ...``."""
-    commands: dict[str, Callable[[], None]] = {"train": train}
+    commands: dict[str, Callable[[], None]] = {"train": train, "catalogue": _catalogue}
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-sc", "--shell-completion", "--shell_completion"):
         # bash asks `lossbench -sc query=bash` about the line `lossbench train ...`
@@ -137,12 +137,16 @@ def main() -> None:
     elif name == "--version":
         train()
     elif name in ("-h", "--help"):
-        print("lossbench train ...     train one loss, or compare several; see lossbench train --help")
+        print("lossbench train ...       train one loss, or compare several; see lossbench train --help")
+        print(
+            "lossbench catalogue ...   the losses, or those that fit a table; see lossbench catalogue --help"
+        )
     elif name in commands:
         del sys.argv[1]
         commands[name]()
     else:
-        sys.exit(f"lossbench {name}: no such command. {did_you_mean(name, commands)}There is: train")
+        near = did_you_mean(name, commands)
+        sys.exit(f"lossbench {name}: no such command. {near}There are: {', '.join(commands)}")
 
 
 def _answered_without_hydra() -> bool:
@@ -176,6 +180,12 @@ def _errors_in_words() -> Iterator[None]:
         os.environ.pop("HYDRA_FULL_ERROR")
         if show_everything is not None:
             os.environ["HYDRA_FULL_ERROR"] = show_everything
+
+
+def _catalogue() -> None:
+    from lossbench.catalogue import main as show
+
+    show()
 
 
 def explain(error: Exception) -> str:

@@ -27,7 +27,9 @@ def help_text(program: str) -> str:
     """
     lines = ["Train a small network with the loss you choose, and keep a complete record.", ""]
     lines += [f"  {program} {example}" for example in _EXAMPLES]
-    lines += _losses()
+    lines += loss_items()
+    custom = choices.summaries("losses")["custom"]
+    lines += ["", "loss= for any target", *_item("loss", "custom", "", custom)]
     for group, code in _CODE.items():
         lines += ["", f"{group}="]
         for name in choices.names(group):
@@ -43,33 +45,37 @@ def help_text(program: str) -> str:
     return "\n".join(lines)
 
 
-def _losses() -> list[str]:
+def loss_items(only: str | None = None) -> list[str]:
+    """The losses by task, each with its aliases, first docstring line and parameters."""
     by_task: dict[str, list[str]] = {}
     for name in choices.losses():
         by_task.setdefault(choices.about("loss", name)["task"], []).append(name)
     lines = []
     for task, members in by_task.items():
+        if only not in (None, task):
+            continue
         lines += ["", f"loss= for {task} targets"]
         for name in members:
             aliases = choices.about("loss", name)["aliases"]
             also = f" ({', '.join(aliases)})" if aliases else ""
             lines += _item("loss", name, also, choices.summaries("losses").get(name, ""))
-    lines += ["", "loss= for any target", *_item("loss", "custom", "", choices.summaries("losses")["custom"])]
     return lines
 
 
 def _item(group: str, name: str, also: str, about: str) -> list[str]:
     own = {k: v for k, v in choices.read(group, name).items() if k not in ("name", "about")}
-    parameters = "  ".join(f"{group}.{key}={_shown(value)}" for key, value in own.items())
-    shown = parameters.replace("${loss.about.data}", "")
-    return [f"  {name}{also}", *_wrapped(about.replace("``", ""), 6), *_wrapped(shown, 6)]
+    parameters = "  ".join(f"{group}.{key}={shown(value)}" for key, value in own.items())
+    typed = parameters.replace("${loss.about.data}", "")
+    return [f"  {name}{also}", *wrapped(about.replace("``", ""), 6), *wrapped(typed, 6)]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as it stands in YAML."""
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
 
 
-def _wrapped(text: str, indent: int) -> list[str]:
+def wrapped(text: str, indent: int) -> list[str]:
+    """A text's lines, indented and wrapped to the terminal."""
     # A terminal of unknown width is taken to have 80 columns
     width = shutil.get_terminal_size().columns
     margin = " " * indent
@@ -89,7 +95,7 @@ def _keys() -> list[str]:
             continue
         section = section if text.startswith(" ") else ""
         if value.strip():
-            lines += [f"  {section}{key.strip()}={value.strip()}", *_wrapped(comment, 6)]
+            lines += [f"  {section}{key.strip()}={value.strip()}", *wrapped(comment, 6)]
         else:
             section = f"{key}."
     return lines
@@ -106,7 +112,7 @@ def losses_table() -> str:
         about = choices.about("loss", name)
         aliases = ", ".join(f"`{alias}`" for alias in about["aliases"])
         own = {k: v for k, v in choices.read("loss", name).items() if k not in ("name", "about")}
-        parameters = ", ".join(f"`{key}={_shown(value)}`" for key, value in own.items())
+        parameters = ", ".join(f"`{key}={shown(value)}`" for key, value in own.items())
         summary = choices.summaries("losses").get(name, "").replace("``", "`")
         rows.append(f"| `{name}` | {about['task']} | {aliases} | {parameters} | {summary} |")
     return "\n".join(rows)

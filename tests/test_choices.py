@@ -3,6 +3,7 @@
 from typing import get_args
 
 import pytest
+import torch
 
 from lossbench import choices, data, losses, models, optimizers, schedules
 from lossbench.data.dataset import Task
@@ -65,7 +66,7 @@ def test_facts_are_complete_and_known(name):
     about = choices.about("loss", name)
     assert set(about) == {
         *("task", "aliases", "data", "target", "prediction", "units", "couples_samples"),
-        *("bounded", "convex", "proper", "source"),
+        *("bounded", "convex", "proper", "elsewhere", "source"),
     }
     assert all(isinstance(about[fact], bool) for fact in ("couples_samples", "bounded", "convex", "proper"))
     assert about["units"] in {"classes", "targets"}
@@ -98,3 +99,13 @@ def test_every_alias_names_its_loss_in_any_case(name):
 @pytest.mark.parametrize("name", ["MSELoss", "HuberLoss", "ce", "crossentropy", "", "hubr"])
 def test_what_is_no_alias_resolves_to_nothing(name):
     assert choices.canonical_loss(name) is None
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_other_libraries_call_it_is_there(name):
+    import keras
+
+    places = {"keras": keras.losses, "torch": torch.nn}
+    for library, called in choices.about("loss", name)["elsewhere"].items():
+        assert library in {"keras", "torch", "optax", "monai"}
+        assert library not in places or hasattr(places[library], called)

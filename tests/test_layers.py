@@ -19,7 +19,7 @@ FLOORS = [
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
     ["module"],
     ["progress", "schema"],
-    ["factory", "composition"],
+    ["factory", "composition", "catalogue"],
     ["recording"],
     ["experiment"],
     ["commands"],

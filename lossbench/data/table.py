@@ -33,15 +33,7 @@ def table(*, path: str, target: str, task: TableTask = "auto") -> Dataset:
         UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
     """
     frame = _read(path)
-    if target not in frame.columns:
-        if len(frame.columns) == 1:
-            raise UserError(
-                f"{path}: the header {frame.columns[0]!r} is one column; separate columns by comma, "
-                "semicolon, tab or |"
-            )
-        meant = did_you_mean(target, frame.columns)
-        columns = ", ".join(frame.columns)
-        raise UserError(f"data.target={target}: {path} has no such column. {meant}Its columns: {columns}")
+    _check_target(frame, target, path)
     feature_names = tuple(column for column in frame.columns if column != target)
     if not feature_names:
         raise UserError(f"{path} has the column {target} alone: a network needs features to predict from")
@@ -56,6 +48,37 @@ def table(*, path: str, target: str, task: TableTask = "auto") -> Dataset:
         raise ValueError("task='auto' is the loss's to decide: give the task itself")
     indices, classes = _classes(frame[target], task, path)
     return Dataset(features, indices, task, feature_names, (target,), classes)
+
+
+def read_column(path: str, target: str) -> NDArray[Any]:
+    """One column of a CSV without gaps: floats where all its cells are numbers, else texts.
+
+    Raises:
+        UserError: the file, the column or a cell is not as needed.
+    """
+    frame = _read(path)
+    _check_target(frame, target, path)
+    column: Column = frame[target]
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return _numbers(column, path)
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
+    texts: NDArray[Any] = column.to_numpy().astype(str)
+    return texts
+
+
+def _check_target(frame: pd.DataFrame, target: str, path: str) -> None:
+    if target in frame.columns:
+        return
+    if len(frame.columns) == 1:
+        raise UserError(
+            f"{path}: the header {frame.columns[0]!r} is one column; separate columns by comma, "
+            "semicolon, tab or |"
+        )
+    meant = did_you_mean(target, frame.columns)
+    columns = ", ".join(frame.columns)
+    raise UserError(f"data.target={target}: {path} has no such column. {meant}Its columns: {columns}")
 
 
 def _read(path: str) -> pd.DataFrame:

@@ -1,0 +1,108 @@
+"""The catalogue: losses by task, one in full, and those that fit a table, whose sweep then runs."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from lossbench import catalogue, choices
+
+
+@pytest.fixture
+def show(monkeypatch, capsys, tmp_path):
+    """Runs ``catalogue`` with arguments, in an empty folder; returns what it printed and its status."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["catalogue.py", *arguments])
+        try:
+            catalogue.main()
+        except SystemExit as stop:
+            return str(stop.code), 1
+        return capsys.readouterr().out, 0
+
+    return run
+
+
+def test_all_losses_by_task_within_80_columns(show):
+    out, status = show()
+    assert status == 0
+    assert all(f"\n  {name}" in out for name in choices.losses())
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_one_task(show):
+    out, _ = show("--task", "count")
+    assert "poisson" in out
+    assert "huber" not in out
+
+
+@pytest.mark.parametrize("name", choices.losses())
+def test_one_loss_in_full(show, name):
+    out, status = show(name)
+    assert status == 0
+    for word in ("Parameters", "Facts", "task: ", "Source: ", "Elsewhere: ", "Domain", f"loss={name}"):
+        assert word in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_by_alias_with_ranges_and_other_names(show):
+    out, _ = show("Huber")
+    assert "loss.delta = 1.0: a number greater than 0" in out
+    assert "keras Huber, torch HuberLoss, optax huber_loss" in out
+
+
+RANDOM = np.random.default_rng(0)
+COLUMNS = {
+    "real": (RANDOM.normal(size=200), "regression", {"mean_squared_error", "huber", "log_cosh"}),
+    "dirty": (
+        np.r_[RANDOM.normal(size=190), np.full(10, 60.0)],
+        "regression",
+        {"mean_absolute_error", "huber"},
+    ),
+    "price": (RANDOM.lognormal(3, 1, 200), "positive", {"mean_squared_logarithmic_error", "huber"}),
+    "visits": (RANDOM.poisson(20, 200), "count", {"poisson", "mean_squared_error"}),
+    "fraud": ((np.arange(200) % 20 == 0).astype(int), "binary", {"binary_crossentropy", "focal"}),
+    "kind": (
+        np.array(["red", "green", "blue"])[np.arange(200) % 3],
+        "multiclass",
+        {"sparse_categorical_crossentropy"},
+    ),
+    "stars": (np.arange(200) % 5 + 1, "multiclass", {"sparse_categorical_crossentropy"}),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_target_is_read_and_the_sweep_it_prints_runs(show, train, tmp_path, name):
+    values, task, expected = COLUMNS[name]
+    rows = "".join(f"{x:.6f},{y}\n" for x, y in zip(RANDOM.normal(size=200), values, strict=True))
+    (tmp_path / "my.csv").write_text(f"a,{name}\n{rows}")
+    out, status = show("--for", "my.csv", "--target", name)
+    assert status == 0
+    assert f"read as {task}" in out
+    command = re.search(r"python train\.py (-m .*)\\\n(.*)", out)
+    words = f"{command[1]} {command[2]}".replace("replicates=20", "replicates=2").split()
+    assert expected <= set(words[1].removeprefix("loss=").split(","))
+    outcome = train(*words, "trainer.max_epochs=2")
+    assert outcome.status == 0, outcome.err
+    assert {result.status for result in outcome.results} == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hubr"], "Did you mean huber?"),
+        (["--task", "counts"], "Did you mean count?"),
+        (["--for", "my.csv"], "go together"),
+        (["--for", "no.csv", "--target", "y"], "no such file"),
+        (["--for", "my.csv", "--target", "z"], "Its columns: a, y"),
+        (["--for", "my.csv", "--target", "y"], "nothing to predict"),
+        (["--for", "my.csv", "--target", "a"], "line 3, column a: the cell is empty"),
+    ],
+)
+def test_mistakes_are_answered(show, tmp_path, arguments, message):
+    (tmp_path / "my.csv").write_text("a,y\n1,2\n,2\n")
+    out, status = show(*arguments)
+    assert status == 1
+    assert message in out
