@@ -1,7 +1,5 @@
 """Losses for real targets, the last two for such as are never 0, and never negative."""
 
-import math
-
 from torch import Tensor
 from torch.nn import functional
 
@@ -73,10 +71,9 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     tensor([ 0.0000,  0.4338, 99.3069])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    x = ((y_pred - y_true) / delta).abs()
-    far = x + functional.softplus(-2 * x) - math.log(2)
-    near = (2 * (x.clamp(max=1) / 2).sinh().square()).log1p()  # keeps the digits that far cancels
-    return (delta**2 * far.where(x > 1, near)).mean(-1)
+    x = (y_pred - y_true).abs() if delta == 1 else ((y_pred - y_true) / delta).abs()
+    # log cosh x, in which expm1 and log1p keep the digits that a softplus loses near 0
+    return (x + ((-2 * x).expm1() / 2).log1p()).mean(-1) * delta**2
 
 
 @in_float32

@@ -18,16 +18,15 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
         ValueError: the shapes differ.
 
     >>> cosine_similarity(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0, 1.0], [1.0, 1.0]]))
-    tensor([-0.0000, -1.0000])
+    tensor([-0., -1.])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    return -(_direction(y_pred, axis) * _direction(y_true, axis)).sum(axis)
+    p, y = _near_one(y_pred, axis), _near_one(y_true, axis)
+    squares = p.square().sum(axis) * y.square().sum(axis)
+    return -(p * y).sum(axis) / torch.where(squares == 0, 1, squares).sqrt()
 
 
-def _direction(vectors: Tensor, axis: int) -> Tensor:
-    """Vectors of length 1; zero vectors as they are."""
-    # Scaled by their largest entry first, so that no square overflows; the direction does not feel it
+def _near_one(vectors: Tensor, axis: int) -> Tensor:
+    """Vectors of the same direction whose largest entry is 1, so that no square overflows."""
     largest = vectors.detach().abs().amax(axis, keepdim=True)
-    vectors = vectors / torch.where(largest == 0, 1, largest)
-    length = torch.linalg.vector_norm(vectors, dim=axis, keepdim=True)
-    return vectors / torch.where(length == 0, 1, length)
+    return vectors / torch.where(largest == 0, 1, largest)

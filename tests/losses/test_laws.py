@@ -309,3 +309,13 @@ def test_two_empty_masks():
     empty = torch.zeros(2, 3)
     assert losses.dice(empty, empty) == 1
     assert losses.dice(empty, empty, smooth=1.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_log_cosh_keeps_small_errors_in_float32():
+    """Keras's gives 0 for an error of 1e-4."""
+    x = torch.tensor([[1e-4], [1e-3], [1e-2], [1.0], [20.0], [1e6]])
+    exact = torch.log(torch.cosh(x[2:5].double()))
+    got = losses.log_cosh(x, torch.zeros(6, 1)).double()
+    torch.testing.assert_close(got[2:5], exact.flatten(), rtol=2e-5, atol=0)
+    torch.testing.assert_close(got[:2], x[:2, 0].double().square() / 2, rtol=2e-3, atol=0)
+    assert got[5] == pytest.approx(1e6)
