@@ -24,8 +24,15 @@ def grant(overrides: Iterable[str]) -> None:
         os.environ[VARIABLE] = ",".join(sorted(_granted))
 
 
+def is_granted(reference: str) -> bool:
+    """Whether the user has named ``module:name`` itself, its module, or a package around it."""
+    module = reference.partition(":")[0]
+    packages = [module, *(module[: dot.start()] for dot in re.finditer(r"\.", module))]
+    return bool(_granted & {reference, *packages})
+
+
 def require(reference: str) -> None:
-    """Raise unless ``module:name`` may be imported: lossbench's own, or named by the user.
+    """Raise unless ``module:name`` may be imported: one of lossbench's own losses, or named by the user.
 
     Raises:
         UserError: nobody but a file has asked for it.
@@ -35,10 +42,11 @@ def require(reference: str) -> None:
     Traceback (most recent call last):
     lossbench.errors.UserError: loss.function=os:system: this is code, and only a file asks for it; ...
     """
-    module = reference.partition(":")[0]
-    packages = [module, *(module[: dot.start()] for dot in re.finditer(r"\.", module))]
-    if "lossbench" not in packages and not _granted & {reference, *packages}:
+    module, _, name = reference.partition(":")
+    # Not all of lossbench: what records the state of git, say, runs programs
+    a_loss = module.split(".")[:2] == ["lossbench", "losses"]
+    if not (a_loss and not name.startswith("_")) and not is_granted(reference):
         raise UserError(
             f"loss.function={reference}: this is code, and only a file asks for it; to run it, say so on the "
-            f"command line (loss.function={reference}), or by {VARIABLE}={packages[-1]}"
+            f"command line (loss.function={reference}), or by {VARIABLE}={module.partition('.')[0]}"
         )

@@ -208,3 +208,23 @@ def test_a_word_is_for_what_it_names(documents, word, reference, allowed):
     else:
         with pytest.raises(trust.UserError, match="this is code"):
             trust.require(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "arguments"),
+    [
+        ("os:system", ["touch pwned"]),
+        ("lossbench.provenance:_git", [".", "-c", "alias.x=!touch pwned", "x"]),
+        ("lossbench.provenance:git_state", ["."]),
+        ("lossbench_evil:loss", None),
+        ("lossbench.losses.custom:_load", ["os:system"]),
+        ("lossbench.losses.custom:custom", {"function": "os:system", "arguments": ["touch pwned"]}),
+        ("lossbench.losses.custom:Path", ["pwned"]),
+        ("lossbench.losses.loss:inspect", None),
+    ],
+)
+def test_no_file_finds_a_way_around(documents, monkeypatch, reference, arguments):
+    monkeypatch.chdir(documents)
+    with pytest.raises(trust.UserError):
+        losses.function("custom")(function=reference, arguments=arguments)
+    assert not (documents / "pwned").exists()

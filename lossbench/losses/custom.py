@@ -60,4 +60,9 @@ def _load(reference: str) -> Any:
         public = [known for known in vars(module) if not known.startswith("_")]
         meant = did_you_mean(name, public, f"{module_name}:")
         raise UserError(f"loss.function={reference}: {module_name} has no '{name}'. {meant}".rstrip())
-    return getattr(module, name)
+    found = getattr(module, name)
+    if not trust.is_granted(reference) and not str(getattr(found, "__module__", "")).startswith("lossbench."):
+        raise UserError(
+            f"loss.function={reference}: {name} is not lossbench's own, so name where it comes from"
+        )
+    return found
