@@ -2,8 +2,10 @@
 
 import argparse
 import inspect
+import re
+import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from lossbench.parameters import describe, keyword_parameters
 
 _FEW_CLASSES = 10  # whole numbers of more values are read as counts
 _RARE = 0.2  # a class of a smaller share is called rare
+_FEW_ROWS = 10  # of a class, with which a stratified split may fail
 _FAR = 5  # robust deviations from the median beyond which a value is called an outlier
 
 
@@ -29,11 +32,13 @@ class Advice:
         task: what it is read as.
         seen: sentences about it.
         fitting: each loss that fits, with the reason.
+        options: what the sweep needs besides.
     """
 
     task: str
     seen: list[str]
     fitting: dict[str, str]
+    options: str = ""
 
 
 def show_task(task: str | None) -> str:
@@ -95,7 +100,8 @@ def show_fitting(path: str, target: str) -> str:
         lines += [f"  {name}", *wrapped(reason, 6)]
     swept = ",".join(advice.fitting)
     lines += ["", "To compare them", f"  python train.py -m loss={swept} \\"]
-    lines += [f"    data=table data.path={path} data.target={target} data.task={advice.task} replicates=20"]
+    table = [_typed("data.path", path), _typed("data.target", target), f"data.task={advice.task}"]
+    lines += [f"    data=table {' '.join(table)} {advice.options}replicates=20"]
     return "\n".join(lines)
 
 
@@ -110,11 +116,29 @@ def advise(values: NDArray[Any]) -> Advice:
         raise UserError(f"every row holds {labels[0]}; there is nothing to predict")
     numeric = np.issubdtype(values.dtype, np.number)
     whole = numeric and bool((values == np.round(values)).all())
+    rarest = (
+        f"{labels[counts.argmin()]} has {counts.min()} rows alone: not every part of a split can have it."
+    )
+    rare = counts.min() < _FEW_ROWS
     if len(labels) == 2:
-        return _binary(labels, counts)
+        advice = _binary(labels, counts)
+        return (
+            replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ") if rare else advice
+        )
+    if not numeric and len(labels) > len(values) // 2:
+        raise UserError(f"{len(labels)} different texts in {len(values)} rows are no classes; an identifier?")
     if not numeric or (whole and len(labels) <= _FEW_CLASSES):
-        return _multiclass(labels, counts, whole)
+        advice = _multiclass(labels, counts, whole)
+        return (
+            replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ") if rare else advice
+        )
     return _numbers(values.astype(np.float64), whole)
+
+
+def _typed(key: str, value: str) -> str:
+    """An override as a shell takes it, quoted for Hydra and for the shell where that is needed."""
+    plain = re.fullmatch(r"[\w./-]+", value) and not value.isdecimal()
+    return f"{key}={value}" if plain else shlex.quote(f'{key}="{value}"')
 
 
 def _binary(labels: NDArray[Any], counts: NDArray[np.int64]) -> Advice:

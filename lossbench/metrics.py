@@ -65,10 +65,10 @@ def _mae(predictions: Tensor, targets: Tensor) -> Tensor:
 
 
 def _explained(predictions: Tensor, targets: Tensor) -> Tensor:
-    """The mean over units of 1 - (residual / total sum of squares)."""
+    """The mean over units of 1 - (residual / total sum of squares); a constant unit has none."""
     total = (targets - targets.mean(1, keepdim=True)).square().sum(1)
     share = 1 - (predictions - targets).square().sum(1) / total
-    return share.where(total > 0, torch.nan).mean(-1)
+    return share.where(total > 0, torch.nan).nanmean(-1)
 
 
 def _share(correct: Tensor) -> Tensor:
@@ -77,6 +77,10 @@ def _share(correct: Tensor) -> Tensor:
 
 def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
     """Shifted and scaled first, which changes nothing exactly and saves the digits of large targets."""
+    varies = targets.std(0) > 0
+    if not varies.any():
+        return predictions.new_full((), torch.nan)
+    predictions, targets = predictions[:, varies], targets[:, varies]
     mean, scale = targets.mean(0), targets.std(0)
     return functional.r2_score((predictions - mean) / scale, (targets - mean) / scale)
 

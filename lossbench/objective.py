@@ -47,8 +47,9 @@ class Objective(nn.Module):
         else:
             values = self.function(y_pred, y_true, **self.parameters_of_function)
         mask = counted(values, y_true, self.parameters_of_function)
-        one_each = values.ndim == 1  # a scalar per replicate speaks for all of its batch
-        count = y_pred.shape[1] if one_each else values.numel() // len(values)
+        count = values.numel() // len(values)
+        if values.ndim == 1 and self.reduction != "sum":  # a scalar speaks for all of its batch
+            count = y_pred.shape[1]
         losses = reduce(values, reduction=self.reduction, mask=mask)
         return losses, count if mask is None else mask.flatten(1).sum(1)
 

@@ -109,7 +109,7 @@ def describe(annotation: Any, bounds: Any = ()) -> str:
         return _alternatives([describe(argument, bounds) for argument in arguments])
     if origin is Literal:
         return "one of: " + ", ".join(map(str, arguments))
-    if origin is list:
+    if origin in (list, tuple):
         return f"a list, each {describe(arguments[0])}" + _bounds_in_words(bounds)
     if annotation is type(None):
         return "null"

@@ -85,7 +85,9 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
             targets = torch.as_tensor(dataset.targets[rows], dtype=torch.float64)
         judged = panel(config.task, config.metrics, predictions, targets)
         values = {"loss": losses.tolist()} | {name: value.tolist() for name, value in judged.items()}
-        metrics |= {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
+        cells = {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
+        # What no replicate has, though some are finite, is undefined here: no cell, not an empty one
+        metrics |= {name: cell for name, cell in cells.items() if all(diverged) or set(cell) != {None}}
     rows = module.table.rows("test").cpu().numpy()
     columns = _prediction_columns(config, dataset, rows, predictions, targets)
     records.write_predictions(folder, columns)

@@ -318,6 +318,15 @@ def _fact_faults(about: dict[str, Any]) -> list[Fault]:
         elif fact in allowed and value not in allowed[fact]:
             known = ", ".join(str(one).lower() for one in allowed[fact])
             found.append(Fault(f"loss.about.{fact}", value, f"must be one of: {known}"))
+    facts = {**choices.about("loss", "custom"), **about}
+    if not found and facts["target"] not in _ENCODINGS[facts["task"]]:
+        known = ", ".join(sorted(_ENCODINGS[facts["task"]]))
+        remedy = f"a {facts['task']} target comes as one of: {known}"
+        found.append(Fault("loss.about.target", facts["target"], remedy))
+    if not found and facts["prediction"] == "distribution" and facts["units"] != "classes":
+        found.append(
+            Fault("loss.about.units", facts["units"], "a distribution over classes has units=classes")
+        )
     return found
 
 
@@ -336,10 +345,18 @@ def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) 
         key, value = ("data.task", stated) if name == "table" else ("data", name)
         remedy = (
             f"is {stated}, and loss={loss.common.name} is for {_about(loss)['task']} targets. Choose "
-            f"{' or '.join(fitting)}, or data={_about(loss)['data']}"
+            f"{' or '.join(fitting)}, or {' or '.join(_homes(loss))}"
         )
         found.append(Fault(key, value, remedy))
     return found
+
+
+def _homes(loss: Choice[LossSection]) -> list[str]:
+    """The bundled data that the loss fits, its own first."""
+    tasks = {name: choices.about("data", name).get("task") for name in choices.names("data")}
+    target, own = _about(loss)["target"], _about(loss)["data"]
+    fitting = [name for name, task in tasks.items() if task and target in _ENCODINGS[task]]
+    return [f"data={name}" for name in sorted(fitting, key=lambda name: name != own)]
 
 
 def _fits(loss_name: str, task: Task) -> bool:
@@ -348,22 +365,24 @@ def _fits(loss_name: str, task: Task) -> bool:
 
 def _model_faults(loss: Choice[LossSection], task: Task, model: Choice[ModelSection]) -> list[Fault]:
     activation = model.parameters["output_activation"]
-    needed = natural_activation(loss, task)
-    logits = loss.parameters.get("from_logits")
-    if activation in ("auto", needed) or (
-        _about(loss)["prediction"] in ("real", "score", "direction") and activation != "softmax"
-    ):
+    needed, space = natural_activation(loss, task), _about(loss)["prediction"]
+    fitting = {
+        "real": set(_SPACE_ACTIVATIONS.values()) | {"relu", "elu", "selu", "gelu", "silu", "tanh"},
+        "score": {"linear", "tanh"},  # decided at 0, so of both signs
+    }
+    fitting["direction"] = fitting["real"]
+    if activation in {"auto", needed} | fitting.get(space, set()) - {"softmax"}:
         return []
     name = loss.common.name
-    if logits:
+    if loss.parameters.get("from_logits"):
         remedy = (
-            f"loss.from_logits=true applies the {_SPACE_ACTIVATIONS[_about(loss)['prediction']]} itself: "
-            "leave model.output_activation=auto, or set loss.from_logits=false"
+            f"loss.from_logits=true applies the {_SPACE_ACTIVATIONS[space]} itself: leave "
+            "model.output_activation=auto, or set loss.from_logits=false"
         )
-    elif needed != "linear" and activation == "linear":
+    elif "from_logits" in loss.parameters and activation == "linear":
         remedy = (
-            f"loss={name} reads probabilities: set loss.from_logits=true for a linear output, or leave "
-            "model.output_activation=auto"
+            f"loss={name} reads what a {needed} gives: for a linear output set loss.from_logits=true, or "
+            "leave model.output_activation=auto"
         )
     else:
         remedy = f"loss={name} needs a {needed} output: leave model.output_activation=auto"
@@ -386,6 +405,8 @@ def _metric_faults(metrics: Any, known: list[str]) -> list[Fault]:
     listed = isinstance(metrics, list) and all(isinstance(name, str) for name in metrics)
     if not listed and not isinstance(metrics, str):
         return []  # the wrong type has been reported
+    if not known:
+        return []  # the data does not fit the loss, which has been reported
     names = _metric_names(metrics, known)
     if not names or len(set(names)) < len(names):
         return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]

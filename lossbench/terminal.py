@@ -32,7 +32,7 @@ def print_run(result: Result) -> None:
     names = dict.fromkeys(name.split("/", 1)[1] for name in result.metrics)
     for name in sorted(names, key=lambda name: name == "loss"):
         mark = " *" if name == result.yardstick else ""
-        cells = [mean_and_spread(result.metrics[f"{part}/{name}"]) for part in _PARTS]
+        cells = [mean_and_spread(result.metrics.get(f"{part}/{name}", [])) for part in _PARTS]
         table.add_row(name + mark, *cells)
     console.print(table)
     console.print(escape(_how_it_went(result)), soft_wrap=True)
@@ -45,7 +45,7 @@ def print_job(result: Result) -> None:
     """One line for a job of a sweep, as it ends."""
     score = ""
     if result.yardstick:
-        values = result.metrics[f"test/{result.yardstick}"]
+        values = result.metrics.get(f"test/{result.yardstick}", [])
         score = f"  test/{result.yardstick} {mean_and_spread(values)}"
     line = f"{result.status:<9}  {result.folder.name}{score}  {result.duration_s:.1f} s"
     Console(highlight=False, soft_wrap=True).print(escape(line))

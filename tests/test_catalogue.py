@@ -1,6 +1,7 @@
 """The catalogue: losses by task, one in full, and those that fit a table, whose sweep then runs."""
 
 import re
+import shlex
 import sys
 
 import numpy as np
@@ -87,6 +88,23 @@ def test_a_target_is_read_and_the_sweep_it_prints_runs(show, train, tmp_path, na
     outcome = train(*words, "trainer.max_epochs=2")
     assert outcome.status == 0, outcome.err
     assert {result.status for result in outcome.results} == {"completed"}
+
+
+def test_names_with_spaces_are_quoted_so_that_the_sweep_runs(show, train, tmp_path):
+    (tmp_path / "my data.csv").write_text(
+        "a,the price\n" + "".join(f"{i},{i * 1.5 - 20}\n" for i in range(60))
+    )
+    out, _ = show("--for", "my data.csv", "--target", "the price")
+    command = re.search(r"python train\.py (-m .*)\\\n(.*)", out)
+    words = shlex.split(f"{command[1]} {command[2]}".replace("replicates=20", "replicates=1"))
+    assert train(*words, "trainer.max_epochs=1").status == 0
+
+
+def test_a_rare_class_is_said_and_the_sweep_runs(show, train, tmp_path):
+    (tmp_path / "my.csv").write_text("a,y\n" + "".join(f"{i},{int(i > 56)}\n" for i in range(60)))
+    out, _ = show("--for", "my.csv", "--target", "y")
+    assert "1 has 3 rows alone" in " ".join(out.split()).replace("1.0", "1")
+    assert "data.stratify=false" in out
 
 
 @pytest.mark.parametrize(

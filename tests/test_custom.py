@@ -155,6 +155,8 @@ def test_what_the_documents_wrote_has_their_values(documents):
             "must be one of: true, false",
         ),
         (["loss.function=documents:custom_mse", "data=digits"], "data = digits"),
+        (["loss.function=documents:custom_mse", "loss.about.task=binary"], "comes as one of: binary, sign"),
+        (["loss.function=documents:custom_mse", "loss.about.prediction=distribution"], "has units=classes"),
     ],
 )
 def test_mistakes_are_answered(train, documents, words, message):

@@ -122,6 +122,9 @@ MISTAKES = [
     (["trainer.name=x"], ["the trainer has no 'name'", "It has: accelerator"]),
     (["-m", "loss=glob(*)"], ["these losses are at home on different data"]),
     (["data=table", "data.path=" + "x" * 300, "data.target=y"], ["cannot be read: File name too long"]),
+    (["loss=hinge", "model.output_activation=sigmoid"], ["needs a linear output"]),
+    (["loss=msle", "model.output_activation=linear"], ["needs a softplus output"]),
+    (["loss=cosine", "data=diabetes"], ["1 fault", "data=digit_halves"]),
     (["-m", "loss=mse,hubr"], ["loss=hubr", "Did you mean loss=huber?"]),
 ]
 

@@ -203,3 +203,16 @@ def test_autocast_leaves_the_output_activation_in_full_precision():
         predicted = module.network(torch.zeros(1, 1, 30))
     assert predicted.dtype == torch.float32
     assert predicted.item() == pytest.approx(torch.tensor(7.0).sigmoid().item(), abs=1e-6)
+
+
+def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
+    recorded = []
+    for reduction in ("sum", "mean"):
+        settings = check(
+            composition.plain(
+                compose_config("loss=dice", f"loss.reduction={reduction}", "trainer.max_epochs=1")
+            )
+        )
+        _, _, module = train(settings)
+        recorded.append(module.recorded_loss(*module.predict_part("test")))
+    np.testing.assert_allclose(*recorded, rtol=1e-6)

@@ -13,7 +13,7 @@ def dice(
     *,
     smooth: NonNegative = 0.0,
     from_logits: bool = False,
-    axis: int | list[int] | None = None,
+    axis: int | list[int] | tuple[int, ...] | None = None,
 ) -> Tensor:
     """One minus the share that two masks have in common of their mean size (soft F1).
 
@@ -43,7 +43,7 @@ def tversky(
     alpha: NonNegative = 0.5,
     beta: NonNegative = 0.5,
     from_logits: bool = False,
-    axis: int | list[int] | None = None,
+    axis: int | list[int] | tuple[int, ...] | None = None,
 ) -> Tensor:
     """Dice with its two kinds of error weighed apart: ``alpha`` for what is too much, ``beta`` too little.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossbench.losses.shapes import in_float32, paired
+from lossbench.losses.shapes import EPSILON, in_float32, paired
 
 
 @in_float32
@@ -11,8 +11,8 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
     """Minus the cosine of the angle between prediction and target: -1 is best, 1 worst.
 
     Domain: real vectors along ``axis``, one shape. Value: that shape without ``axis``; 0 where one of the
-    two is a zero vector, with a finite gradient. A metric of this name has the other sign. Source: Keras
-    ``cosine_similarity``.
+    two is a zero vector, with a finite gradient. Vectors shorter than 1e-7 count for less, as in Keras. A
+    metric of this name has the other sign. Source: Keras ``cosine_similarity``.
 
     Raises:
         ValueError: the shapes differ.
@@ -21,12 +21,16 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
     tensor([-0., -1.])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    p, y = _near_one(y_pred, axis), _near_one(y_true, axis)
-    squares = p.square().sum(axis) * y.square().sum(axis)
-    return -(p * y).sum(axis) / torch.where(squares == 0, 1, squares).sqrt()
+    (p, p_square), (y, y_square) = _near_one(y_pred, axis), _near_one(y_true, axis)
+    return -(p * y).sum(axis) / (p_square * y_square).sqrt()
 
 
-def _near_one(vectors: Tensor, axis: int) -> Tensor:
-    """Vectors of the same direction whose largest entry is 1, so that no square overflows."""
+def _near_one(vectors: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Vectors whose largest entry is 1, so that no square overflows, and their squared lengths.
+
+    A length is at least Keras's 1e-7, counted before the scaling: what is shorter is no direction.
+    """
     largest = vectors.detach().abs().amax(axis, keepdim=True)
-    return vectors / torch.where(largest == 0, 1, largest)
+    largest = torch.where(largest == 0, 1, largest)
+    vectors = vectors / largest
+    return vectors, torch.maximum(vectors.square().sum(axis), (EPSILON / largest.squeeze(axis)).square())

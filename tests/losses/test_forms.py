@@ -184,3 +184,8 @@ def test_callables_can_be_pickled(function):
 def test_a_callable_must_return_a_tensor(returned):
     with pytest.raises(TypeError, match="a loss returns a torch tensor"):
         losses.get(lambda y_pred, y_true: returned)([1.0], [1.0])
+
+
+def test_an_axis_may_be_a_tuple():
+    y_pred, y_true = torch.rand(3, 4), torch.ones(3, 4)
+    assert losses.Dice(axis=(0, 1))(y_pred, y_true) == losses.Dice()(y_pred, y_true)

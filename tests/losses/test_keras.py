@@ -114,3 +114,11 @@ def test_overlap_agrees_with_keras(dtype, shape, axis):
         got = value_and_gradient(lambda p, t, f=ours: f(p, t, axis=axis), y_pred, y_true)
         expected = value_and_gradient(lambda p, t, f=theirs: f(t, p, axis=axis), y_pred, y_true)
         torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
+
+
+def test_short_vectors_count_for_less_as_in_keras():
+    y_pred, y_true = draw("cosine_similarity", (20,), torch.float64)
+    for scale in (1e-3, 1e-7, 1e-8):
+        got = losses.cosine_similarity(y_pred * scale, y_true)
+        expected = keras.losses.cosine_similarity(y_true, y_pred * scale)
+        torch.testing.assert_close(got, expected, **TOLERANCE[torch.float64])

@@ -281,7 +281,7 @@ def test_smoothed_labels_of_indices_are_those_of_one_hot_rows():
         )
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e30])
 def test_a_direction_feels_no_scale(scale):
     y_pred, y_true = draw("cosine_similarity", (20,), torch.float32)
     torch.testing.assert_close(
