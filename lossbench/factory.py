@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lossbench.combinations import natural_activation
 from lossbench.data.dataset import Dataset
 from lossbench.data.replicated import ReplicatedTable
 from lossbench.data.splits import Split, split
@@ -19,7 +20,7 @@ from lossbench.metrics import METRICS
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.objective import Objective
 from lossbench.progress import ProgressBar
-from lossbench.schema import Config, natural_activation, scales_target
+from lossbench.schema import Config, scales_target
 from lossbench.seeds import derive, generator
 
 

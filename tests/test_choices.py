@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench.combinations import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.data.dataset import Task
 from lossbench.parameters import keyword_parameters
-from lossbench.schema import _ENCODINGS, _SPACE_ACTIVATIONS
 
 LOOKUPS = {
     "loss": losses.function,
@@ -71,8 +71,8 @@ def test_facts_are_complete_and_known(name):
     assert all(isinstance(about[fact], bool) for fact in ("couples_samples", "bounded", "convex", "proper"))
     assert about["units"] in {"classes", "targets"}
     assert about["task"] in TASKS
-    assert about["target"] in _ENCODINGS[about["task"]]
-    assert about["prediction"] in _SPACE_ACTIVATIONS
+    assert about["target"] in ENCODINGS[about["task"]]
+    assert about["prediction"] in SPACE_ACTIVATIONS
     assert choices.about("data", about["data"])["task"] == about["task"]
 
 
