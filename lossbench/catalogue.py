@@ -116,23 +116,20 @@ def advise(values: NDArray[Any]) -> Advice:
         raise UserError(f"every row holds {labels[0]}; there is nothing to predict")
     numeric = np.issubdtype(values.dtype, np.number)
     whole = numeric and bool((values == np.round(values)).all())
+    if not numeric and len(labels) > max(len(values) // 2, 2):
+        raise UserError(f"{len(labels)} different texts in {len(values)} rows are no classes; an identifier?")
+    if len(labels) == 2:
+        advice = _binary(labels, counts)
+    elif not numeric or (whole and len(labels) <= _FEW_CLASSES):
+        advice = _multiclass(labels, counts, whole)
+    else:
+        return _numbers(values.astype(np.float64), whole)
+    if counts.min() >= _FEW_ROWS:
+        return advice
     rarest = (
         f"{labels[counts.argmin()]} has {counts.min()} rows alone: not every part of a split can have it."
     )
-    rare = counts.min() < _FEW_ROWS
-    if len(labels) == 2:
-        advice = _binary(labels, counts)
-        return (
-            replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ") if rare else advice
-        )
-    if not numeric and len(labels) > len(values) // 2:
-        raise UserError(f"{len(labels)} different texts in {len(values)} rows are no classes; an identifier?")
-    if not numeric or (whole and len(labels) <= _FEW_CLASSES):
-        advice = _multiclass(labels, counts, whole)
-        return (
-            replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ") if rare else advice
-        )
-    return _numbers(values.astype(np.float64), whole)
+    return replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ")
 
 
 def _typed(key: str, value: str) -> str:

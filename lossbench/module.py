@@ -79,9 +79,8 @@ class ReplicateModule(pl.LightningModule):
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
         self.decode, self.yardstick, self.batch_size = decode, yardstick, batch_size
         self.selection_options = selection
-        self.history: list[
-            NDArray[np.float64]
-        ] = []  # per epoch: training loss, validation loss, yardstick, of R
+        # Per epoch (3, R): training loss, validation loss, yardstick
+        self.history: list[NDArray[np.float64]] = []
         self.steps = 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

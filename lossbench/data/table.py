@@ -61,9 +61,7 @@ def read_column(path: str, target: str) -> NDArray[Any]:
     column: Column = frame[target]
     if pd.api.types.is_numeric_dtype(column.dtype):
         return _numbers(column, path)
-    missing = np.flatnonzero(column.isna())
-    if len(missing):
-        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
+    _refuse_gaps(column, path)
     texts: NDArray[Any] = column.to_numpy().astype(str)
     return texts
 
@@ -167,6 +165,12 @@ def _numbers(column: Column, path: str) -> NDArray[np.float64]:
     )
 
 
+def _refuse_gaps(column: Column, path: str) -> None:
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
+
+
 def _check_domain(targets: NDArray[np.float64], column: Column, task: TableTask, path: str) -> None:
     allowed = {
         "positive": (targets > 0, "a positive number"),
@@ -185,9 +189,7 @@ def _check_domain(targets: NDArray[np.float64], column: Column, task: TableTask,
 
 def _classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Class indices and their labels, in sorted order."""
-    missing = np.flatnonzero(column.isna())
-    if len(missing):
-        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
+    _refuse_gaps(column, path)
     labels, indices = np.unique(column.to_numpy(), return_inverse=True)
     count = len(labels)
     wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired, power
+from lossbench.losses.shapes import EPSILON, in_float32, paired, power, smoothed
 from lossbench.parameters import Fraction, NonNegative
 
 
@@ -32,7 +32,7 @@ def binary_crossentropy(
     tensor([0.1054, 0.2231])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    y_true = _smoothed(y_true, label_smoothing)
+    y_true = smoothed(y_true, label_smoothing, 2)
     return _crossentropy(y_pred, y_true, from_logits).mean(axis)
 
 
@@ -64,7 +64,7 @@ def binary_focal_crossentropy(
     tensor([0.0011, 1.0300])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    y_true = _smoothed(y_true, label_smoothing)
+    y_true = smoothed(y_true, label_smoothing, 2)
     if from_logits:
         # log(1 - p_t), of which exp() underflows to a plain 0 where a power of 1 - p_t would have no slope
         wrong_if_one = y_true.log() + functional.logsigmoid(-y_pred)
@@ -134,10 +134,6 @@ def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     tensor([0.0400, 1.6900])
     """
     return _shortfall(y_pred, y_true).square().mean(-1)
-
-
-def _smoothed(y_true: Tensor, label_smoothing: float) -> Tensor:
-    return y_true * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else y_true
 
 
 def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:

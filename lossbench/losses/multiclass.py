@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, class_count, floating, in_float32, paired, power
+from lossbench.losses.shapes import EPSILON, class_count, floating, in_float32, paired, power, smoothed
 from lossbench.parameters import Fraction, NonNegative, OpenFraction
 
 
@@ -31,7 +31,7 @@ def categorical_crossentropy(
     tensor([0.2231])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    y_true = _smoothed(y_true, label_smoothing, class_count(y_pred, axis))
+    y_true = smoothed(y_true, label_smoothing, class_count(y_pred, axis))
     return -(y_true * _log_probabilities(y_pred, from_logits, axis)).sum(axis)
 
 
@@ -91,7 +91,7 @@ def categorical_focal_crossentropy(
     tensor([0.2575])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    y_true = _smoothed(y_true, label_smoothing, class_count(y_pred, axis))
+    y_true = smoothed(y_true, label_smoothing, class_count(y_pred, axis))
     log_p = _log_probabilities(y_pred, from_logits, axis)
     weights = torch.as_tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
     return -(weights * power(-log_p.expm1(), gamma) * y_true * log_p).sum(axis)
@@ -140,10 +140,6 @@ def categorical_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     truth = (y_true * y_pred).sum(-1)
     rival = ((1 - y_true) * y_pred).amax(-1)
     return (rival - truth + 1).clamp(min=0)
-
-
-def _smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
-    return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
 
 
 def _of_the_truth(

@@ -76,6 +76,11 @@ def in_float32(function: LossFunction) -> LossFunction:
     return cast(LossFunction, wider)
 
 
+def smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
+    """Targets moved towards all classes being equally likely: ``y (1-s) + s/classes``."""
+    return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+
+
 def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` of numbers from 0 to 1, with a finite gradient at 0 for exponents below 1."""
     return base.clamp(min=torch.finfo(base.dtype).tiny).pow(exponent)
