@@ -1,9 +1,9 @@
 """What does not go together: loss, data, model and metrics checked against each other."""
 
-from typing import Any
+from typing import Any, get_args
 
 from lossbench import choices
-from lossbench.data.dataset import Task
+from lossbench.data.dataset import TableTask, Task
 from lossbench.errors import Fault, did_you_mean
 from lossbench.losses.reduction import REDUCTIONS, canonical_reduction
 from lossbench.metrics import METRICS
@@ -17,7 +17,10 @@ SPACE_ACTIVATIONS = {
     "distribution": "softmax",
     "score": "linear",
     "direction": "linear",
+    "embedding": "linear",
+    "unit": "unit_length",
 }
+_EMBEDDING_SPACES = {"embedding", "unit"}
 # The encodings in which a task's targets can be given to a loss.
 ENCODINGS: dict[Task, set[str]] = {
     "regression": {"real"},
@@ -28,7 +31,12 @@ ENCODINGS: dict[Task, set[str]] = {
     "distribution": {"distribution"},
     "vector": {"vector", "real"},
     "mask": {"binary"},
+    "pair": {"pair"},
+    "triplet": {"triplet"},
+    "retrieval": {"index"},
 }
+_EMBEDDING_TASKS = {"pair", "triplet", "retrieval"}
+_SCORED_TASKS = {"binary", "multiclass", "distribution", "mask"}  # whose predictions a score can decide
 UNSCALED_TASKS = {"positive", "count"}
 
 
@@ -79,7 +87,8 @@ def task_of(loss: Choice[LossSection], source: Choice[DataSection] | None) -> Ta
     task: Task = about(loss)["task"]
     if source is not None:
         stated = _stated_task(source)
-        task = task if stated == "auto" else stated
+        # classes may be told apart, or be what is to be found again: that is the loss's to say
+        task = task if stated == "auto" or task == "retrieval" else stated
     return task
 
 
@@ -117,7 +126,7 @@ def _fact_faults(stated: dict[str, Any]) -> list[Fault]:
         "task": list(ENCODINGS),
         "target": sorted(set().union(*ENCODINGS.values())),
         "prediction": list(SPACE_ACTIVATIONS),
-        "units": ["targets", "classes"],
+        "units": ["targets", "classes", "embedding"],
         "data": [name for name in choices.names("data") if name not in ("auto", "table")],
         **{fact: [True, False] for fact in ("couples_samples", "bounded", "convex", "proper")},
     }
@@ -138,6 +147,14 @@ def _fact_faults(stated: dict[str, Any]) -> list[Fault]:
         found.append(
             Fault("loss.about.units", facts["units"], "a distribution over classes has units=classes")
         )
+    if not found and facts["prediction"] == "score" and facts["task"] not in _SCORED_TASKS:
+        known = ", ".join(sorted(_SCORED_TASKS))
+        found.append(Fault("loss.about.prediction", "score", f"decides a task of: {known}"))
+    embeds = facts["prediction"] in _EMBEDDING_SPACES
+    as_one = {embeds, facts["task"] in _EMBEDDING_TASKS, facts["units"] == "embedding"}
+    if not found and len(as_one) > 1:
+        remedy = "goes with units=embedding and a task of: " + ", ".join(sorted(_EMBEDDING_TASKS))
+        found.append(Fault("loss.about.prediction", facts["prediction"], f"an embedding {remedy}"))
     return found
 
 
@@ -151,6 +168,10 @@ def _data_faults(loss: Choice[LossSection] | None, source: Choice[DataSection]) 
     if loss is None:
         return found
     name, stated = source.common.name, _stated_task(source)
+    of_tables = [*get_args(TableTask), "retrieval"]
+    if stated == "auto" and about(loss)["task"] not in of_tables:
+        remedy = f"a table's one column cannot be what loss={loss.common.name} is for ({about(loss)['task']})"
+        found.append(Fault("data", name, f"{remedy}. Choose {' or '.join(_homes(loss))}"))
     if stated != "auto" and about(loss)["target"] not in ENCODINGS[stated]:
         fitting = [f"loss={other}" for other in choices.losses() if _fits(other, stated)]
         key, value = ("data.task", stated) if name == "table" else ("data", name)
@@ -181,7 +202,7 @@ def _model_faults(loss: Choice[LossSection], task: Task, model: Choice[ModelSect
         "real": set(SPACE_ACTIVATIONS.values()) | {"relu", "elu", "selu", "gelu", "silu", "tanh"},
         "score": {"linear", "tanh"},  # decided at 0, so of both signs
     }
-    fitting["direction"] = fitting["real"]
+    fitting["direction"] = fitting["embedding"] = fitting["real"]
     if activation in {"auto", needed} | fitting.get(space, set()) - {"softmax"}:
         return []
     name = loss.common.name

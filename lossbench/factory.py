@@ -28,7 +28,7 @@ def build_dataset(config: Config) -> Dataset:
     """The data set that was chosen; a table whose task is left open takes the loss's."""
     parameters = dict(config.data.parameters)
     if parameters.get("task") == "auto":
-        parameters["task"] = config.task
+        parameters["task"] = "multiclass" if config.task == "retrieval" else config.task
     dataset: Dataset = config.data.function(**parameters)
     return dataset
 
@@ -58,13 +58,17 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     model = dict(config.model.parameters)
     if model["output_activation"] == "auto":
         model["output_activation"] = natural_activation(config.loss, config.task)
-    units = {"classes": len(dataset.classes), "targets": targets.shape[1]}[facts["units"]]
+    units = {
+        "classes": len(dataset.classes),
+        "targets": targets.shape[1],
+        "embedding": config.model.common.embedding_units,
+    }[facts["units"]]
     generators = [generator(seed, "initialisation") for seed in config.seeds]
     yardstick = METRICS[config.task][config.metrics[0]]
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
     return ReplicateModule(
         table=table,
-        network=config.model.function(dataset.features.shape[1], units, generators, dtype, **model),
+        network=config.model.function(dataset.features.shape[-1], units, generators, dtype, **model),
         objective=Objective(
             *_loss_function(config),
             canonical_reduction(config.loss.common.reduction),
@@ -172,14 +176,25 @@ def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor
     """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
     squash: Callable[[Tensor], Tensor] = nn.Identity()
     space = config.loss.common.about["prediction"]
+    if config.task == "pair":
+        return lambda y_pred, y_true: (_distance(y_pred, 0, 1), y_true)
+    if config.task == "triplet":
+        return lambda y_pred, y_true: (_distance(y_pred, 0, 2) - _distance(y_pred, 0, 1), y_true)
     if config.loss.parameters.get("from_logits") or space == "score":  # of a score, its sign and order
         squash = _SQUASH[config.task]
     if config.task in ("distribution", "mask"):
         return lambda y_pred, y_true: (squash(y_pred), y_true)
-    if config.task in ("binary", "multiclass"):
+    if config.task in ("binary", "multiclass", "retrieval"):
         return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
     units = table.targets.in_user_units
     return lambda y_pred, y_true: (units(squash(y_pred)), units(y_true))
+
+
+def _distance(embeddings: Tensor, one: int, other: int) -> Tensor:
+    """Euclidean, between two of the items, ``(R, N, items, D)`` to ``(R, N, 1)``."""
+    difference = embeddings[:, :, one] - embeddings[:, :, other]
+    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1, keepdim=True)
+    return distance
 
 
 def _class_indices(targets: Tensor) -> Tensor:

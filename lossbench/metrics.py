@@ -1,11 +1,12 @@
 """The yardsticks, by task: torchmetrics at the end, and the one monitored each epoch, batched.
 
 Predictions come in canonical form: real values in the user's units ``(R, N, U)``, the probability of
-class 1 ``(R, N, 1)``, or of each class ``(R, N, K)``. Targets likewise: reals ``(R, N, U)`` or class
-indices ``(R, N)``.
+class 1 ``(R, N, 1)``, or of each class ``(R, N, K)``; of a pair its distance, of a triplet how much nearer
+the second is to the first than the third, both ``(R, N, 1)``; of classes to be found again the embeddings
+``(R, N, D)``. Targets likewise: reals ``(R, N, U)`` or class indices ``(R, N)``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,17 @@ def _auroc(probability: Tensor, target: Tensor) -> Tensor:
     return functional.classification.binary_auroc(probability.squeeze(-1), target)
 
 
+def _auroc_by_ranks(scores: Tensor, targets: Tensor) -> Tensor:
+    """The area under the ROC curve of every replicate at once, by the ranks of Mann and Whitney."""
+    scores, positive = scores.squeeze(-1), targets.reshape(scores.shape[:2]) > 0
+    ordered = scores.sort(-1).values
+    below = torch.searchsorted(ordered, scores)
+    ranks = (below + torch.searchsorted(ordered, scores, right=True) + 1).double() / 2
+    ones, zeros = positive.sum(-1), (~positive).sum(-1)
+    total = ranks.where(positive, 0).sum(-1)
+    return (total - ones * (ones + 1) / 2) / (ones * zeros)  # one class alone: 0 / 0
+
+
 def _rmse(predictions: Tensor, targets: Tensor) -> Tensor:
     return functional.mean_squared_error(predictions.flatten(), targets.flatten(), squared=False)
 
@@ -85,6 +97,8 @@ def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
     return functional.r2_score((predictions - mean) / scale, (targets - mean) / scale)
 
 
+_QUERIES = 1024  # rows whose distances to all are in memory at a time
+
 _classification: Any = functional.classification
 
 _REAL = {
@@ -96,6 +110,42 @@ _REAL = {
 
 def _of_masks(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda probability, mask: function(probability.flatten(), mask.flatten().long())
+
+
+def _distances(embeddings: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Some rows of ``(N, D)`` at a time, and their distances to all rows, infinite to themselves."""
+    for rows in torch.arange(len(embeddings), device=embeddings.device).split(_QUERIES):
+        distance = torch.cdist(embeddings[rows], embeddings, compute_mode="donot_use_mm_for_euclid_dist")
+        distance[torch.arange(len(rows)), rows] = torch.inf
+        yield rows, distance
+
+
+def nearest_other(embeddings: Tensor) -> Tensor:
+    """For each row of ``(N, D)`` the row that lies nearest to it."""
+    return torch.cat([distance.argmin(1) for _, distance in _distances(embeddings)])
+
+
+def _precision_at_1(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """The share of rows whose nearest is of their class, of those that have another of it."""
+    found = targets[nearest_other(embeddings)] == targets
+    return found[targets.bincount()[targets] > 1].double().mean()
+
+
+def _map_at_r(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """MAP@R (Musgrave et al. 2020, arXiv:2003.08505) of each row as query, by its class.
+
+    Of the R nearest, R the number of others of the class, the sum of the precisions at those that are of
+    it, over R; rows whose class has no other are left out.
+    """
+    average = []
+    for rows, distance in _distances(embeddings):
+        found = targets[distance.argsort(dim=-1, stable=True)[:, :-1]] == targets[rows, None]
+        others = found.sum(1)
+        place = torch.arange(1, found.shape[1] + 1, device=found.device)
+        relevant = (found & (place <= others[:, None])).double()
+        precisions = relevant * relevant.cumsum(1) / place
+        average.append((precisions.sum(1) / others)[others > 0])
+    return torch.cat(average).mean()
 
 
 def _intersection_over_union(probability: Tensor, mask: Tensor) -> Tensor:
@@ -115,7 +165,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
             lambda p, y: _share((p.squeeze(-1) > 0.5) == y),
         ),
         "f1": Metric(_binary(_classification.binary_f1_score), True),
-        "auroc": Metric(_auroc, True),
+        "auroc": Metric(_auroc, True, _auroc_by_ranks),
     },
     "multiclass": {
         "accuracy": Metric(
@@ -151,6 +201,25 @@ METRICS: dict[Task, dict[str, Metric]] = {
             lambda p, y: torch.cosine_similarity(p, y, dim=-1).mean(1),
         ),
         **_REAL,
+    },
+    "pair": {
+        "auroc": Metric(
+            lambda d, y: _auroc(-d, y.long().squeeze(-1)), True, lambda d, y: _auroc_by_ranks(-d, y)
+        ),
+        "average_precision": Metric(
+            lambda d, y: _classification.binary_average_precision(-d.squeeze(-1), y.long().squeeze(-1)), True
+        ),
+    },
+    "triplet": {
+        "accuracy": Metric(
+            lambda nearer, y: _classification.binary_accuracy((nearer > 0).long(), y.long()),
+            True,
+            lambda nearer, y: _share(((nearer > 0) == (y > 0)).squeeze(-1)),
+        ),
+    },
+    "retrieval": {
+        "precision_at_1": Metric(_precision_at_1, True),
+        "map_at_r": Metric(_map_at_r, True),
     },
 }
 

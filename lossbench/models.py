@@ -12,13 +12,13 @@ from torch.nn import functional
 
 Width = Annotated[int, Interval(ge=1, le=1_000_000)]
 Activation = Literal[
-    "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear"
+    "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear", "unit_length"
 ]
 OutputActivation = Literal["auto"] | Activation
 
 
 def activation_function(name: str) -> Callable[[Tensor], Tensor]:
-    """An activation by its Keras name; softmax runs over the last axis.
+    """An activation by its Keras name; softmax and unit_length run over the last axis.
 
     >>> activation_function("relu")(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -27,8 +27,16 @@ def activation_function(name: str) -> Callable[[Tensor], Tensor]:
         return lambda values: values
     if name == "softmax":
         return lambda values: values.softmax(-1)
+    if name == "unit_length":
+        return _unit_length
     found: Callable[[Tensor], Tensor] = getattr(functional, name, None) or getattr(torch, name)
     return found
+
+
+def _unit_length(vectors: Tensor) -> Tensor:
+    # a shorter one has no clear direction, and would have a boundless gradient
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=1e-3)
+    return vectors / length
 
 
 class ReplicatedDense(nn.Module):
@@ -74,12 +82,15 @@ class DenseNetwork(nn.Module):
         self.output_activation = activation_function(output_activation)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``(R, B, F)`` to predictions ``(R, B, U)``."""
+        """Features ``(R, B, F)`` to predictions ``(R, B, U)``; of pairs and triplets each item alike."""
         *hidden, output = self.layers
+        rows = features.shape[1:-1]
+        features = features.flatten(1, -2)
         for layer in hidden:
             features = self.activation(layer(features))
         # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
-        return self.output_activation(output(features).to(output.weight.dtype))
+        predictions = self.output_activation(output(features).to(output.weight.dtype))
+        return predictions.view(len(predictions), *rows, -1)
 
 
 def dense(
@@ -96,7 +107,7 @@ def dense(
 
     Args:
         inputs: features F.
-        outputs: units U that the target needs.
+        outputs: units U that the loss needs for the target.
         generators: one per replicate, for the initial weights.
         dtype: of the weights.
         hidden_units: the width of each hidden layer; none makes a linear model.

@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.losses.loss import counted
-from lossbench.losses.reduction import reduce
+from lossbench.losses.reduction import counted, reduce
 
 
 class Objective(nn.Module):
@@ -46,7 +45,7 @@ class Objective(nn.Module):
             values = torch.stack([self.function(*pair, **self.parameters_of_function) for pair in pairs])
         else:
             values = self.function(y_pred, y_true, **self.parameters_of_function)
-        mask = counted(values, y_true, self.parameters_of_function)
+        mask = counted(self.function, values, y_true, self.parameters_of_function)
         count = values.numel() // len(values)
         if values.ndim == 1 and self.reduction != "sum":  # a scalar speaks for all of its batch
             count = y_pred.shape[1]

@@ -12,7 +12,7 @@ from lossbench import figures, provenance, records
 from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
 from lossbench.factory import accelerator
-from lossbench.metrics import panel
+from lossbench.metrics import nearest_other, panel
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.records import ReplicateResult
 from lossbench.schema import Config
@@ -114,6 +114,11 @@ def _prediction_columns(
             columns |= {f"target{end}": true, f"prediction{end}": predicted}
         return columns
     classes = np.array(dataset.classes)
+    if config.task == "retrieval":
+        found = torch.stack([y[nearest_other(e)] for e, y in zip(predictions, targets, strict=True)])
+        columns |= {"target": classes[targets.flatten().cpu().numpy()]}
+        columns |= {"prediction": classes[found.flatten().cpu().numpy()]}
+        return columns | {f"embedding/{i}": column for i, column in enumerate(values.T)}
     binary = config.task == "binary"
     decided = (values[:, 0] > 0.5).astype(np.int64) if binary else values.argmax(1)
     columns |= {"target": classes[targets.flatten().cpu().numpy()], "prediction": classes[decided]}

@@ -34,6 +34,7 @@ class ModelSection(Section):
     """Keys that every model has."""
 
     name: str
+    embedding_units: Count
 
 
 class OptimizerSection(Section):

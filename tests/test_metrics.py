@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 import torch
 from sklearn import metrics as sklearn_metrics
+from sklearn.neighbors import KNeighborsClassifier
 
 import lossbench
 from lossbench.metrics import METRICS, panel
@@ -40,6 +41,32 @@ ORACLES |= {
     ("mask", "f1"): lambda y, p: sklearn_metrics.f1_score(y.ravel(), p.ravel() > 0.5),
     ("mask", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y.ravel(), p.ravel() > 0.5),
 }
+
+
+def _map_at_r(labels, embeddings):
+    """By its definition, query by query."""
+    scores = []
+    for query, label in enumerate(labels):
+        distance = np.linalg.norm(embeddings - embeddings[query], axis=1)
+        order = [row for row in np.argsort(distance, kind="stable") if row != query]
+        others = (labels == label).sum() - 1
+        hits = labels[order[:others]] == label
+        scores.append(sum(hits[: i + 1].mean() for i in range(others) if hits[i]) / others)
+    return np.mean(scores)
+
+
+def _precision_at_1(labels, embeddings):
+    neighbours = KNeighborsClassifier(1).fit(embeddings, labels).kneighbors(return_distance=False)
+    return (labels[neighbours[:, 0]] == labels).mean()
+
+
+ORACLES |= {
+    ("pair", "auroc"): lambda y, d: sklearn_metrics.roc_auc_score(y[:, 0], -d[:, 0]),
+    ("pair", "average_precision"): lambda y, d: sklearn_metrics.average_precision_score(y[:, 0], -d[:, 0]),
+    ("triplet", "accuracy"): lambda y, d: sklearn_metrics.accuracy_score(y, d > 0),
+    ("retrieval", "precision_at_1"): _precision_at_1,
+    ("retrieval", "map_at_r"): _map_at_r,
+}
 EVERY = [(task, name) for task, named in METRICS.items() for name in named]
 
 
@@ -52,6 +79,9 @@ def draw(task):
         p = torch.rand(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64)
         return p, (p[..., 0] + torch.rand(REPLICATES, ROWS, generator=generator) > 1).long()
     p = torch.rand(REPLICATES, ROWS, CLASSES, generator=generator, dtype=torch.float64)
+    if task in ("pair", "triplet"):  # distances of pairs, and differences of two
+        y = (torch.rand(REPLICATES, ROWS, 1, generator=generator) > 0.5).double()
+        return p[..., :1].round(decimals=1) - (0.5 if task == "triplet" else 0), y
     if task == "mask":
         return p, (torch.rand(p.shape, generator=generator) > 0.5).double()
     if task in ("distribution", "vector"):
@@ -84,6 +114,10 @@ def test_the_stated_direction_is_the_true_one(task, name):
         perfect = targets.double().unsqueeze(-1)
     elif task == "multiclass":
         perfect = torch.nn.functional.one_hot(targets, CLASSES).double()
+    elif task == "retrieval":
+        perfect = targets[..., None].double()
+    elif task in ("pair", "triplet"):
+        perfect = {"pair": 1 - targets, "triplet": targets - 0.5}[task]
     else:
         perfect = targets
     worse = draw(task)[0]

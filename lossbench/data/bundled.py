@@ -100,6 +100,49 @@ def digit_masks() -> Dataset:
     return Dataset(halves.features, inked, "mask", halves.feature_names, halves.target_names)
 
 
+def digit_pairs() -> Dataset:
+    """Two digits side by side: the same or not? 898 pairs, no image in two of them: pairs.
+
+    >>> digit_pairs().features.shape, digit_pairs().targets.mean().round(2)
+    ((898, 2, 64), np.float64(0.5))
+    """
+    whole = digits()
+    couples, rest = _couples(whole.targets, share=0.5)
+    half = len(rest) // 2
+    different = np.stack([rest[:half], rest[half : 2 * half]], axis=1)  # half of all classes lie between
+    members = np.concatenate([couples, different])
+    same = np.repeat([1.0, 0.0], [len(couples), len(different)])
+    return Dataset(whole.features[members], same[:, None], "pair", whole.feature_names, ("same",))
+
+
+def digit_triplets() -> Dataset:
+    """Three digits: is the second or the third the same as the first? No image in two of them: triplets.
+
+    >>> digit_triplets().features.shape
+    (596, 3, 64)
+    """
+    whole = digits()
+    couples, rest = _couples(whole.targets, share=2 / 3)
+    other = np.roll(rest, len(rest) // 2)[: len(couples)]  # half of all classes away
+    couples = couples[: len(other)]
+    members = np.column_stack([couples, other])
+    swapped = np.arange(len(members)) % 2 == 1
+    members[swapped] = members[swapped][:, [0, 2, 1]]
+    nearer = 1.0 - swapped
+    return Dataset(whole.features[members], nearer[:, None], "triplet", whole.feature_names, ("second",))
+
+
+def _couples(classes: NDArray[Any], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows two by two of one class, from a share of each class, and the rows left, by class."""
+    couples, rest = [], []
+    for label in np.unique(classes):
+        rows = np.flatnonzero(classes == label)
+        taken = int(len(rows) * share) // 2 * 2
+        couples.append(rows[:taken].reshape(-1, 2))
+        rest.append(rows[taken:])
+    return np.concatenate(couples), np.concatenate(rest)
+
+
 def _halves(axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     images = np.asarray(datasets.load_digits().images, dtype=np.float64)
     first, second = np.split(images, 2, axis=axis)

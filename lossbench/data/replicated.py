@@ -14,7 +14,7 @@ _BLOCK = 2**20  # elements gathered at a time: large enough to be fast, small be
 
 
 class ScaledColumns(nn.Module):
-    """Columns ``(N, C)`` stored once, and each replicate's standardisation of them.
+    """Columns ``(N, C)`` or ``(N, items, C)`` stored once, and each replicate's standardisation of them.
 
     Each replicate's mean and deviation are those of its own training rows; a constant column is only
     centred. The stored columns are first standardised as a whole, in float64: each replicate's own
@@ -36,17 +36,20 @@ class ScaledColumns(nn.Module):
         scaled: bool,
     ) -> None:
         super().__init__()
-        shape = (len(splits), 1, values.shape[1])
-        offset, factor = np.zeros(shape[-1]), np.ones(shape[-1])
+        columns = values.shape[-1]
+        shape = (len(splits), *[1] * (values.ndim - 1), columns)
+        offset, factor = np.zeros(columns), np.ones(columns)
         mean, scale = np.zeros(shape), np.ones(shape)
         if scaled:
-            whole = StandardScaler().fit(values)
-            values, offset, factor = whole.transform(values), whole.mean_, whole.scale_
-            own = [StandardScaler().fit(values[split.train]) for split in splits]
-            mean[:, 0] = [scaler.mean_ for scaler in own]
+            whole = StandardScaler().fit(values.reshape(-1, columns))
+            offset, factor = whole.mean_, whole.scale_
+            values = whole.transform(values.reshape(-1, columns)).reshape(values.shape)
+            training = [values[split.train].reshape(-1, columns) for split in splits]
+            own = [StandardScaler().fit(rows) for rows in training]
+            mean = np.reshape([scaler.mean_ for scaler in own], shape)
             # What is constant in the training part has no deviation, and must not borrow the table's
-            constant = np.stack([np.ptp(values[split.train], axis=0) == 0 for split in splits])
-            scale[:, 0] = np.where(constant, 1 / factor, [scaler.scale_ for scaler in own])
+            constant = np.stack([np.ptp(rows, axis=0) == 0 for rows in training])
+            scale = np.where(constant, 1 / factor, [scaler.scale_ for scaler in own]).reshape(shape)
         buffers = {
             "values": values,
             "mean": mean,
@@ -71,7 +74,7 @@ class ReplicatedTable(nn.Module):
     """Features, targets and row numbers of all replicates.
 
     Args:
-        features: ``(N, F)``.
+        features: ``(N, F)``, or ``(N, items, F)``.
         targets: as the loss wants them, ``(N, U)``.
         splits: one per replicate, all of the same sizes.
         scale_targets: whether targets are standardised as features are.
@@ -99,11 +102,11 @@ class ReplicatedTable(nn.Module):
         return self.get_buffer(f"{part}_rows")
 
     def batches(self, rows: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features ``(R, B, F)`` and targets ``(R, B, U)`` of the rows ``(R, n)``, ``size`` at a time.
+        """Features ``(R, B, [items,] F)`` and targets ``(R, B, U)`` of rows ``(R, n)``, ``size`` at a time.
 
         Many batches are gathered at once and handed out as views: one gather costs as much as ten.
         """
-        per_row = len(rows) * (self.features.values.shape[1] + self.targets.values.shape[1])
+        per_row = len(rows) * (self.features.values[0].numel() + self.targets.values[0].numel())
         at_once = max(_BLOCK // per_row // size, 1) * size
         for block in rows.split(at_once, dim=1):
             features, targets = self.features.gather(block), self.targets.gather(block)

@@ -5,19 +5,18 @@ import itertools
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.data.dataset import Dataset, Task
+from lossbench.data.dataset import Dataset, TableTask, Task
 from lossbench.errors import UserError, did_you_mean
 
 _SEPARATORS = ",;\t|"
 _LARGEST = 1e100  # beyond it a variance overflows
 
-TableTask = Literal["auto", "regression", "positive", "count", "binary", "multiclass"]
 Column = Any  # a pandas Series of texts or numbers
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired, power, smoothed
+from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets, power, smoothed
 from lossbench.parameters import Fraction, NonNegative
 
 
@@ -26,12 +26,12 @@ def binary_crossentropy(
     Source: Keras ``binary_crossentropy``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> binary_crossentropy(torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [0.0]]))
     tensor([0.1054, 0.2231])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, 2)
     return _crossentropy(y_pred, y_true, from_logits).mean(axis)
 
@@ -58,12 +58,12 @@ def binary_focal_crossentropy(
     ``binary_focal_crossentropy``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> binary_focal_crossentropy(torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [1.0]]))
     tensor([0.0011, 1.0300])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, 2)
     if from_logits:
         # log(1 - p_t), of which exp() underflows to a plain 0 where a power of 1 - p_t would have no slope
@@ -116,7 +116,7 @@ def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     ``max(1 - y_true y_pred, 0)``. Source: Cortes and Vapnik 1995; Keras ``hinge``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [-1, 1].
 
     >>> hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
     tensor([0.2000, 1.3000])
@@ -144,7 +144,7 @@ def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
 
 
 def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true, least=-1)
     zero_or_one = ((y_true == 0) | (y_true == 1)).all()
     signs = torch.where(zero_or_one, 2 * y_true - 1, y_true)
     return (1 - signs * y_pred).clamp(min=0)

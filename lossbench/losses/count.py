@@ -1,8 +1,10 @@
 """Losses for counts: whole numbers from 0."""
 
+import math
+
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired
+from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
 
 
 @in_float32
@@ -15,12 +17,12 @@ def poisson(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Ten
     torch's ``poisson_nll_loss``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target is negative.
 
     >>> poisson(torch.tensor([[2.0], [1.0]]), torch.tensor([[3.0], [0.0]]))
     tensor([-0.0794,  1.0000])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true, most=math.inf)
     if from_logits:
         return (y_pred.exp() - y_true * y_pred).mean(-1)
     return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)

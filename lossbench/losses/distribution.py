@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired
+from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
 
 
 @in_float32
@@ -14,12 +14,12 @@ def kl_divergence(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) 
     (a logit is not clipped). Source: Kullback and Leibler 1951; Keras ``kl_divergence``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> kl_divergence(torch.tensor([[0.9, 0.1]]), torch.tensor([[0.5, 0.5]]))
     tensor([0.5108])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = y_true.clamp(EPSILON, 1)
     log_p = y_pred.log_softmax(-1) if from_logits else y_pred.clamp(EPSILON, 1).log()
     return (y_true * (y_true.log() - log_p)).sum(-1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import ConfigError
-from lossbench.losses.reduction import DEFAULT_REDUCTION, canonical_reduction, reduce
+from lossbench.losses.reduction import DEFAULT_REDUCTION, canonical_reduction, counted, reduce
 from lossbench.parameters import faults, keyword_parameters, parameter_model
 
 _TARGET_NAMES = {"y_true", "true", "target", "targets", "label", "labels"}
@@ -46,19 +46,21 @@ class Loss(nn.Module):
         """The unreduced values: one per sample, or one scalar. To be written by the subclass."""
         raise NotImplementedError(f"{type(self).__name__} needs a method call(self, y_true, y_pred)")
 
-    def forward(self, y_pred: Any, y_true: Any, sample_weight: Any = None) -> Tensor:
+    def forward(self, y_pred: Any, y_true: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
         """The weighted and reduced loss.
 
         Args:
             y_pred: predictions, ``(N, ...)``; anything ``torch.as_tensor`` takes.
             y_true: targets, as the loss wants them.
             sample_weight: one weight, ``(N,)`` per sample, or one per value.
+            mask: true where a value counts, ``(N,)`` or one per value; the others enter no mean.
 
         Returns:
             A scalar; with ``reduction="none"`` one value per sample.
         """
         y_pred, y_true = torch.as_tensor(y_pred), torch.as_tensor(y_true)
-        values, mask = self.values(y_pred, y_true)
+        values, counts = self.values(y_pred, y_true)
+        counts = _both(counts, mask, values)
         if values.ndim == 0 and self.reduction == "none":
             raise ValueError(
                 f"reduction='none': {self.name} gives one scalar for the whole batch, not one value "
@@ -68,7 +70,7 @@ class Loss(nn.Module):
             values[None],
             None if sample_weight is None else _as_weights(sample_weight, values)[None],
             reduction=self.reduction,
-            mask=None if mask is None else mask[None],
+            mask=None if counts is None else counts[None],
         )[0]
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -130,7 +132,7 @@ class FunctionLoss(Loss):
             y_pred = y_pred.unsqueeze(-1)
             y_true = y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
         values = self.call(y_true, y_pred)
-        return values, counted(values, y_true, self.parameters_of_function)
+        return values, counted(type(self).function, values, y_true, self.parameters_of_function)
 
     def get_config(self) -> dict[str, Any]:
         """What ``losses.get`` needs to build the same loss again; ``label`` is the display name."""
@@ -188,12 +190,6 @@ def class_form(function: Callable[..., Tensor]) -> type[FunctionLoss]:
     return type(name, (FunctionLoss,), body)
 
 
-def counted(values: Tensor, y_true: Tensor, parameters: Mapping[str, Any]) -> Tensor | None:
-    """True where a value counts: wherever the target is not the loss's ``ignore_class``."""
-    ignore_class = parameters.get("ignore_class")
-    return None if ignore_class is None else (y_true != ignore_class).reshape(values.shape)
-
-
 def _target_first(function: Callable[..., Tensor]) -> bool:
     """Whether a callable takes ``(y_true, y_pred)``, as its parameters' names say."""
     called = function.forward if isinstance(function, nn.Module) else function
@@ -216,6 +212,23 @@ def _tensor(values: Any, name: str) -> Tensor:
 
 def _as_weights(sample_weight: Any, values: Tensor) -> Tensor:
     return torch.as_tensor(sample_weight, dtype=values.dtype, device=values.device)
+
+
+def _both(counts: Tensor | None, mask: Any, values: Tensor) -> Tensor | None:
+    """The loss's own mask and the user's, as one in the shape of the values."""
+    if mask is None:
+        return counts
+    mask = torch.as_tensor(mask, dtype=torch.bool, device=values.device)
+    given = mask.shape
+    while mask.ndim < values.ndim:
+        mask = mask.unsqueeze(-1)
+    if values.ndim == 0 or mask.shape not in (values.shape, (len(values), *[1] * (values.ndim - 1))):
+        raise ValueError(
+            f"mask of shape {tuple(given)} against loss values of shape {tuple(values.shape)}: give one "
+            "truth value per sample, or one per value"
+        )
+    both: Tensor = mask.expand_as(values) if counts is None else mask & counts
+    return both
 
 
 def _snake_case(name: str) -> str:

@@ -1,9 +1,21 @@
 """Losses for targets of several classes, one of which is true."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, class_count, floating, in_float32, paired, power, smoothed
+from lossbench.losses.reduction import counting
+from lossbench.losses.shapes import (
+    EPSILON,
+    class_count,
+    floating,
+    in_float32,
+    paired_with_targets,
+    power,
+    smoothed,
+)
 from lossbench.parameters import Fraction, NonNegative, OpenFraction
 
 
@@ -25,16 +37,22 @@ def categorical_crossentropy(
     ``categorical_crossentropy``, with K counted along ``axis`` (Keras 3.15 counts the last axis).
 
     Raises:
-        ValueError: the shapes differ, or there are fewer than two classes.
+        ValueError: the shapes differ, a target lies outside [0, 1], or there are fewer than two classes.
 
     >>> categorical_crossentropy(torch.tensor([[0.1, 0.8, 0.1]]), torch.tensor([[0.0, 1.0, 0.0]]))
     tensor([0.2231])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, class_count(y_pred, axis))
     return -(y_true * _log_probabilities(y_pred, from_logits, axis)).sum(axis)
 
 
+def _not_ignored(labels: Tensor, parameters: Mapping[str, Any]) -> Tensor | None:
+    ignore_class = parameters.get("ignore_class")
+    return None if ignore_class is None else labels != ignore_class
+
+
+@counting(_not_ignored)
 @in_float32
 def sparse_categorical_crossentropy(
     y_pred: Tensor,
@@ -85,12 +103,12 @@ def categorical_focal_crossentropy(
     Source: Lin et al. 2017, Keras ``categorical_focal_crossentropy``.
 
     Raises:
-        ValueError: the shapes differ, or there are fewer than two classes.
+        ValueError: the shapes differ, a target lies outside [0, 1], or there are fewer than two classes.
 
     >>> categorical_focal_crossentropy(torch.tensor([[0.2, 0.8]]), torch.tensor([[1.0, 0.0]]))
     tensor([0.2575])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, class_count(y_pred, axis))
     log_p = _log_probabilities(y_pred, from_logits, axis)
     weights = torch.as_tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
@@ -130,12 +148,12 @@ def categorical_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     score 0. Source: Keras ``categorical_hinge``.
 
     Raises:
-        ValueError: the shapes differ, or there are fewer than two classes.
+        ValueError: the shapes differ, a target lies outside [0, 1], or there are fewer than two classes.
 
     >>> categorical_hinge(torch.tensor([[0.6, 0.4]]), torch.tensor([[0.0, 1.0]]))
     tensor([1.2000])
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     class_count(y_pred, -1)
     truth = (y_true * y_pred).sum(-1)
     rival = ((1 - y_true) * y_pred).amax(-1)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired
+from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
 from lossbench.parameters import NonNegative
 
 
@@ -24,12 +24,12 @@ def dice(
     ``smooth`` and no logits.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> dice(torch.tensor([[0.5, 1.0]]), torch.tensor([[0.0, 1.0]]))
     tensor(0.2000)
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     p = y_pred.sigmoid() if from_logits else y_pred
     both, sizes = (y_true * p).sum(axis), y_true.sum(axis) + p.sum(axis)
     return 1 - (2 * both + smooth) / (sizes + smooth + EPSILON)
@@ -52,12 +52,12 @@ def tversky(
     3.15 has the two weights the wrong way round.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> tversky(torch.tensor([[0.5, 1.0]]), torch.tensor([[0.0, 1.0]]), alpha=1.0)
     tensor(0.3333)
     """
-    y_pred, y_true = paired(y_pred, y_true)
+    y_pred, y_true = paired_with_targets(y_pred, y_true)
     p = y_pred.sigmoid() if from_logits else y_pred
     both = (y_true * p).sum(axis)
     too_much, too_little = ((1 - y_true) * p).sum(axis), (y_true * (1 - p)).sum(axis)

@@ -1,10 +1,35 @@
 """The one reduction: sample weights, masks and Keras's ways of making one number of many values."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
 import torch
 from torch import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 DEFAULT_REDUCTION = REDUCTIONS[0]
+
+LossFunction = TypeVar("LossFunction", bound=Callable[..., Tensor])
+# Targets in the shape of the values, and the loss's parameters, to a mask of the values that count.
+Mask = Callable[[Tensor, Mapping[str, Any]], Tensor | None]
+
+
+def counting(which: Mask) -> Callable[[LossFunction], LossFunction]:
+    """Mark a loss function of which only some values count: the others are 0 and enter no mean."""
+
+    def mark(function: LossFunction) -> LossFunction:
+        vars(function)["which_count"] = which
+        return function
+
+    return mark
+
+
+def counted(
+    function: Callable[..., Tensor], values: Tensor, y_true: Tensor, parameters: Mapping[str, Any]
+) -> Tensor | None:
+    """True where a value of the loss function counts; None where all do."""
+    which: Mask | None = getattr(function, "which_count", None)
+    return None if which is None else which(y_true.reshape(values.shape), parameters)
 
 
 def canonical_reduction(reduction: str | None) -> str:
@@ -57,7 +82,7 @@ def reduce(
     if values.ndim == 1 and sample_weight is None:
         return values
     if mask is not None:
-        values = values * mask
+        values = values.where(mask, 0)
     weights = None
     if sample_weight is not None:
         values, weights = _aligned(values, sample_weight.to(values.dtype))

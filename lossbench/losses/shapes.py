@@ -38,6 +38,31 @@ def paired(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
     return pred, true
 
 
+def paired_with_targets(
+    y_pred: Tensor, y_true: Tensor, *, least: float = 0, most: float = 1
+) -> tuple[Tensor, Tensor]:
+    """As :func:`paired`, for targets that lie between bounds, which tells most swapped arguments.
+
+    Raises:
+        ValueError: the shapes differ, a target lies beyond the bounds, or the targets are floats and the
+            predictions integers.
+
+    >>> paired_with_targets(torch.tensor([0, 1]), torch.tensor([0.2, 0.7]))
+    Traceback (most recent call last):
+        ...
+    ValueError: y_pred holds integers and y_true floats: swapped? The order is (y_pred, y_true)
+    """
+    order = "swapped? The order is (y_pred, y_true)"
+    if y_true.is_floating_point() and not y_pred.is_floating_point():
+        raise ValueError(f"y_pred holds integers and y_true floats: {order}")
+    y_pred, y_true = paired(y_pred, y_true)
+    low, high = y_true.detach().aminmax() if y_true.numel() else (y_true.new_tensor(least),) * 2
+    if low < least or high > most:
+        wrong = float(low if low < least else high)
+        raise ValueError(f"y_true holds {wrong:.4g}, and targets here lie from {least} to {most}; {order}")
+    return y_pred, y_true
+
+
 def floating(tensor: Tensor) -> Tensor:
     """The tensor itself if it holds floats, else converted to torch's default float dtype."""
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())

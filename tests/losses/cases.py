@@ -10,6 +10,7 @@ from lossbench.parameters import keyword_parameters
 LOSSES = losses.names()
 ELEMENTWISE = [name for name in LOSSES if not choices.about("loss", name)["couples_samples"]]
 CLASSES = 4
+ITEMS = {"pair": (2,), "triplet": (3,)}  # side by side in one sample
 
 
 def variants(name: str) -> list[dict[str, object]]:
@@ -26,6 +27,11 @@ def variants(name: str) -> list[dict[str, object]]:
         "q": 0.8,
         "smooth": 0.5,
         "beta": 0.2,
+        "margin": 0.3,
+        "mining": "all",
+        "p": 1.5,
+        "swap": True,
+        "remove_diagonal": False,
     }
     return [{}, *({key: value} for key, value in alternatives.items() if key in parameters)]
 
@@ -41,7 +47,7 @@ def draw(
     about = choices.about("loss", name)
     random = np.random.default_rng(seed)
     units = CLASSES if about["units"] == "classes" else 3
-    scores = random.normal(0, 2, (*shape, units))
+    scores = random.normal(0, 2, (*shape, *ITEMS.get(about["target"], ()), units))
     if not from_logits:
         scores = _SPACES.get(about["prediction"], lambda values: values)(scores)
     kind = about["target"]
@@ -55,6 +61,8 @@ def draw(
             "positive": lambda: random.gamma(2, 1, scores.shape),
             "count": lambda: random.poisson(3, scores.shape),
             "binary": lambda: random.integers(0, 2, scores.shape),
+            "pair": lambda: random.integers(0, 2, shape),
+            "triplet": lambda: random.integers(0, 2, shape),
             "sign": lambda: 2 * random.integers(0, 2, scores.shape) - 1,
             "distribution": lambda: np.eye(CLASSES)[random.integers(0, CLASSES, shape)],
         }[kind]()
@@ -62,8 +70,29 @@ def draw(
     return torch.as_tensor(scores).to(dtype), y_true.to(dtype) if kind != "index" else y_true
 
 
+def perfect(name: str, y_true: Tensor, from_logits: bool) -> Tensor:
+    """Predictions that say what the targets say."""
+    about = choices.about("loss", name)
+    if about["prediction"] == "unit":
+        return torch.eye(CLASSES, dtype=torch.float64)[y_true]
+    if about["target"] == "pair":
+        return torch.stack([torch.zeros(*y_true.shape, 3), 100 * (1 - y_true)[..., None].expand(-1, 3)], -2)
+    if about["target"] == "triplet":
+        places = 100 * torch.stack([torch.zeros_like(y_true), 1 - y_true, y_true], -1)
+        return places[..., None].expand(-1, 3, 3)
+    if about["target"] == "index":
+        best = torch.nn.functional.one_hot(y_true, CLASSES).double()
+        best = best * 100 if about["prediction"] == "embedding" else best
+    else:
+        best = y_true.double()
+    if from_logits:
+        return (best * 2 - 1) * 50 if about["target"] == "binary" else best.clamp(min=1e-7).log()
+    return best
+
+
 _SPACES = {
     "probability": lambda values: 1 / (1 + np.exp(-values)),
     "distribution": lambda values: np.exp(values) / np.exp(values).sum(-1, keepdims=True),
     "positive": np.exp,
+    "unit": lambda values: values / np.linalg.norm(values, axis=-1, keepdims=True),
 }

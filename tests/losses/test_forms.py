@@ -13,7 +13,7 @@ from lossbench.errors import ConfigError
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_all_forms_give_one_value(name):
-    y_pred, y_true = draw(name, (8,))
+    y_pred, y_true = draw(name, (40,))
     expected = losses.function(name)(y_pred, y_true).mean()  # of one scalar, itself
     forms = [name, {"name": name}, losses.function(name), getattr(losses, name), type(losses.get(name))]
     for form in forms:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from cases import ELEMENTWISE, draw, variants
+from cases import ELEMENTWISE, LOSSES, draw, variants
 
 from lossbench import losses
 
@@ -16,9 +16,11 @@ keras = pytest.importorskip("keras")
 keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE.pop("float64", None)
 
 CLASSES = {known.lower() for known in dir(keras.losses)}
-IN_KERAS = [name for name in ELEMENTWISE if name.replace("_", "") in CLASSES]
+OVERLAP = ["dice", "tversky"]  # which give a scalar, and are compared apart
+IN_KERAS = [name for name in LOSSES if name.replace("_", "") in CLASSES and name not in OVERLAP]
 REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none"]
-SHAPES = [(7,), (4, 5), (5, 5)]
+SHAPES = [(7,), (1,), (30,), (4, 5), (5, 5), (2, 1)]
+COUPLED_SHAPES = [(30,), (31,), (40,)]  # of 4 classes, so that each sample has a like one
 # Keras casts its constants (1e-7, the smoothing) to float32 even in float64
 TOLERANCE = {torch.float32: {"rtol": 2e-5, "atol": 2e-5}, torch.float64: {"rtol": 1e-7, "atol": 1e-7}}
 
@@ -43,28 +45,51 @@ def value_and_gradient(loss, y_pred, *arguments):
     return value.detach(), y_pred.grad
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", IN_KERAS)
-def test_agrees_with_keras(name, reduction, dtype):
+def cases(name):
+    """Reduction, parameters that both have, seed, shape and weight."""
     known = inspect.signature(type(keras_class(name))).parameters
     both_have = [parameters for parameters in variants(name) if set(parameters) <= set(known)]
-    both_have = [{"q": 0.5}] if name.startswith("categorical_generalized") else both_have
-    for seed, (parameters, shape) in enumerate(itertools.product(both_have, SHAPES)):
+    both_have = [{"q": 0.5}, {"q": 0.75}] if name.startswith("categorical_generalized") else both_have
+    shapes = COUPLED_SHAPES if name not in ELEMENTWISE else SHAPES
+    seeds = itertools.count()
+    for reduction, parameters, shape in itertools.product(REDUCTIONS, both_have, shapes):
+        for weight in weights(shape, np.random.default_rng(next(seeds))):
+            broadcast = weight is not None and weight.shape != shape
+            if broadcast and reduction == "mean_with_sample_weight":
+                continue  # the ruling: Keras divides by weights that it has not broadcast
+            if broadcast and ("ignore_class" in parameters or name == "circle"):
+                continue  # Keras on torch multiplies mask into weights in place, and fails
+            yield reduction, parameters, next(seeds), shape, weight
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", IN_KERAS)
+def test_agrees_with_keras(name, dtype):
+    every = list(cases(name))
+    assert len(every) >= 75  # in each precision
+    for reduction, parameters, seed, shape, weight in every:
         y_pred, y_true = draw(name, shape, dtype, seed, "from_logits" in parameters)
         ours = losses.get(name, reduction=reduction, **parameters)
         precision = str(dtype).removeprefix("torch.")
         theirs = keras_class(name, reduction=reduction, dtype=precision, **parameters)
-        for weight in weights(shape, np.random.default_rng(seed)):
-            broadcast = weight is not None and weight.shape != shape
-            if broadcast and reduction == "mean_with_sample_weight":
-                continue  # the ruling: Keras divides by weights that it has not broadcast
-            if broadcast and "ignore_class" in parameters:
-                continue  # Keras on torch multiplies mask into weights in place, and fails
-            w = None if weight is None else torch.as_tensor(weight, dtype=dtype)
-            got = value_and_gradient(ours, y_pred, y_true, w)
-            expected = value_and_gradient(lambda p, t, w, f=theirs: f(t, p, w), y_pred, y_true, w)
-            torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
+        w = None if weight is None else torch.as_tensor(weight, dtype=dtype)
+        got = value_and_gradient(ours, y_pred, y_true, w)
+        expected = value_and_gradient(lambda p, t, w, f=theirs: f(t, p, w), y_pred, y_true, w)
+        torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", sorted(set(IN_KERAS) & set(ELEMENTWISE)))
+def test_functions_agree_with_keras_on_tensors_of_rank_1_to_3(name, dtype):
+    theirs = getattr(keras.losses, name)
+    options = {"q": 0.5} if name.startswith("categorical_generalized") else {}
+    for seed, shape in enumerate([(), (6,), (2, 3)] * 5):
+        y_pred, y_true = draw(name, shape, dtype, seed)
+        y_true = y_true.reshape(1) if y_true.ndim == 0 else y_true  # Keras wants an axis of labels
+        y_pred = y_pred[None] if y_true.shape == (1,) and y_pred.ndim == 1 else y_pred
+        got = value_and_gradient(lambda p, t: losses.function(name)(p, t, **options), y_pred, y_true)
+        expected = value_and_gradient(lambda p, t: theirs(t, p, **options), y_pred, y_true)
+        torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
 
 
 def test_mean_with_broadcast_weights_divides_by_their_broadcast_sum():
@@ -99,9 +124,10 @@ def test_axis_counts_as_in_keras(name, axis):
 
 @pytest.mark.parametrize("axis", [None, 0, 1, [0, 1], -1])
 @pytest.mark.parametrize("shape", [(6,), (4, 5)])
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_overlap_agrees_with_keras(dtype, shape, axis):
-    y_pred, y_true = draw("dice", shape, dtype)
+def test_overlap_agrees_with_keras(dtype, seed, shape, axis):
+    y_pred, y_true = draw("dice", shape, dtype, seed)
     for ours, theirs in (
         (losses.dice, keras.losses.dice),
         (losses.tversky, keras.losses.tversky),
@@ -122,3 +148,13 @@ def test_short_vectors_count_for_less_as_in_keras():
         got = losses.cosine_similarity(y_pred * scale, y_true)
         expected = keras.losses.cosine_similarity(y_true, y_pred * scale)
         torch.testing.assert_close(got, expected, **TOLERANCE[torch.float64])
+
+
+def test_circle_leaves_out_lone_samples_as_keras_does():
+    """The values agree; Keras's gradient is NaN for all where one sample has no like one."""
+    y_pred, y_true = draw("circle", (12,), torch.float32)
+    y_true[0] = 99
+    for reduction in REDUCTIONS:
+        got = losses.Circle(reduction=reduction)(y_pred, y_true)
+        expected = keras.losses.Circle(reduction=reduction)(y_true, y_pred)
+        torch.testing.assert_close(got, expected, **TOLERANCE[torch.float32])
