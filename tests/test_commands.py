@@ -75,6 +75,36 @@ def test_aliases_are_the_same_run(train):
     assert len(ids) == 1
 
 
+OF_THE_DOCUMENTS = {
+    "mean_squared_error": "mse MSE MeanSquaredError",
+    "mean_absolute_error": "mae MAE MeanAbsoluteError",
+    "mean_absolute_percentage_error": "mape MAPE MeanAbsolutePercentageError",
+    "mean_squared_logarithmic_error": "msle MSLE MeanSquaredLogarithmicError",
+    "huber": "Huber huber_loss",
+    "log_cosh": "logcosh LogCosh",
+    "poisson": "Poisson",
+    "binary_crossentropy": "bce BCE BinaryCrossentropy",
+    "categorical_crossentropy": "cce CategoricalCrossentropy",
+    "sparse_categorical_crossentropy": "scce SparseCategoricalCrossentropy",
+    "hinge": "Hinge",
+    "squared_hinge": "SquaredHinge",
+    "categorical_hinge": "CategoricalHinge",
+    "kl_divergence": "kld KLD KLDivergence kullback_leibler_divergence",
+    "cosine_similarity": "cosine cosine_proximity CosineSimilarity",
+    "focal": "Focal focal_loss",
+    "dice": "Dice dice_loss",
+    "contrastive": "Contrastive",
+    "triplet": "Triplet",
+}
+
+
+@pytest.mark.parametrize("name", OF_THE_DOCUMENTS)
+def test_every_name_of_the_documents_is_that_loss(name):
+    expected = commands.composition.plain(commands.compose_config(f"loss={name}"))
+    for alias in OF_THE_DOCUMENTS[name].split():
+        assert commands.composition.plain(commands.compose_config(f"loss={alias}")) == expected
+
+
 def test_identity_is_what_decides_the_numbers():
     def identity(*overrides):
         return commands.composition.config_id(commands.composition.plain(commands.compose_config(*overrides)))

@@ -65,14 +65,10 @@ def binary_focal_crossentropy(
     """
     y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, 2)
-    if from_logits:
-        # log(1 - p_t), of which exp() underflows to a plain 0 where a power of 1 - p_t would have no slope
-        wrong_if_one = y_true.log() + functional.logsigmoid(-y_pred)
-        wrong_if_zero = (1 - y_true).log() + functional.logsigmoid(y_pred)
-        fading = (gamma * torch.logaddexp(wrong_if_one, wrong_if_zero)).exp()
-    else:
-        fading = power(y_true * (1 - y_pred) + (1 - y_true) * y_pred, gamma)
-    values = fading * _crossentropy(y_pred, y_true, from_logits)
+    # 1 - p_t, with all its digits near 0: a wrong and certain prediction keeps its gradient
+    p, q = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
+    wrong = torch.lerp(p, q, y_true)
+    values = power(wrong, gamma) * _crossentropy(y_pred, y_true, from_logits)
     if apply_class_balancing:
         values = values * (y_true * alpha + (1 - y_true) * (1 - alpha))
     return values.mean(axis)
@@ -140,11 +136,11 @@ def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
     if from_logits:
         return functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     p = y_pred.clamp(EPSILON, 1 - EPSILON)
-    return -(y_true * p.log() + (1 - y_true) * (1 - p).log())
+    return -torch.lerp((1 - p).log(), p.log(), y_true)
 
 
 def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:
     y_pred, y_true = paired_with_targets(y_pred, y_true, least=-1)
     zero_or_one = ((y_true == 0) | (y_true == 1)).all()
     signs = torch.where(zero_or_one, 2 * y_true - 1, y_true)
-    return (1 - signs * y_pred).clamp(min=0)
+    return (1 - signs * y_pred).relu()

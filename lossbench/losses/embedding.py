@@ -11,6 +11,7 @@ from lossbench.losses.reduction import counting
 from lossbench.losses.shapes import floating, in_float32, paired_with_targets
 from lossbench.parameters import NonNegative, Positive
 
+_FEW = 256  # rows whose distances are taken one by one, to the last digit
 _NEAR_ZERO = 1e-6  # torch's, added to each difference: a distance of 0 has a slope
 
 
@@ -66,11 +67,13 @@ def triplet_margin(
     anchor, one, other = y_pred.unbind(-2)
     to_one, first = paired_with_targets(functional.pairwise_distance(anchor, one, p, _NEAR_ZERO), first)
     to_other = functional.pairwise_distance(anchor, other, p, _NEAR_ZERO)
-    like, unlike = torch.where(first == 1, to_one, to_other), torch.where(first == 1, to_other, to_one)
     if swap:
         between = functional.pairwise_distance(one, other, p, _NEAR_ZERO)
-        unlike = torch.minimum(unlike, between)
-    return (like - unlike + margin).clamp(min=0)
+        to_one, to_other = (
+            torch.where(first == 1, to_one, torch.minimum(to_one, between)),
+            torch.where(first == 1, torch.minimum(to_other, between), to_other),
+        )
+    return ((2 * first - 1) * (to_one - to_other) + margin).relu()
 
 
 def _with_partners(labels: Tensor, parameters: Mapping[str, Any]) -> Tensor:
@@ -106,26 +109,38 @@ def triplet(
     """
     y_pred, labels = _labelled(y_pred, y_true)
     like, unlike = _like_and_unlike(labels)
-    wide = y_pred.double()  # of near embeddings the product form of the distance loses half the digits
-    distance = torch.cdist(wide, wide)
-    nearest_first = distance.masked_fill(~unlike, torch.inf).sort().values
-    steps, unlikes = nearest_first.detach(), unlike.sum(1, keepdim=True)
-    nearest_first = nearest_first.masked_fill(steps == torch.inf, 0)
+    distance = _distances(y_pred)
     if mining == "hard":
-        short = distance.masked_fill(~like, 0).amax(1, keepdim=True) - nearest_first[:, :1] + margin
-        values = short.clamp(min=0)
-    elif mining == "semihard":
-        nearer = torch.searchsorted(steps, distance.detach(), right=True)
-        chosen = nearest_first.gather(1, torch.minimum(nearer, unlikes - 1).clamp(min=0))
-        values = _mean_over(like, (distance - chosen + margin).clamp(min=0))
+        farthest_like = distance.masked_fill(~like, 0).amax(1)
+        nearest_unlike = distance.masked_fill(~unlike, torch.inf).amin(1)
+        values = (farthest_like - nearest_unlike + margin).relu()
     else:
-        # what all unlike ones nearer than d + margin lack of it: their count times that, less their sum
-        reach = distance + margin
-        count = torch.searchsorted(steps, reach.detach())
-        sums = functional.pad(nearest_first.cumsum(1), (1, 0))
-        lacking = count * reach - sums.gather(1, count)
-        values = _mean_over(like, lacking / unlikes.clamp(min=1))
-    return values.squeeze(1).where(_with_partners(labels, {}), 0).to(y_pred.dtype)
+        values = _mean_over(like, _lacking(distance, unlike, margin, mining))
+    return values.where(_with_partners(labels, {}), 0).to(y_pred.dtype)
+
+
+def _lacking(distance: Tensor, unlike: Tensor, margin: float, mining: str) -> Tensor:
+    """For each anchor and each other sample, taken for a like one: by how much unlike ones are too near."""
+    nearest_first = distance.double().masked_fill(~unlike, torch.inf).sort().values
+    steps, count = nearest_first.detach(), unlike.sum(1, keepdim=True)
+    nearest_first = nearest_first.masked_fill(steps == torch.inf, 0)
+    if mining == "semihard":
+        farther = torch.searchsorted(steps, distance.detach().double(), right=True)
+        chosen = nearest_first.gather(1, torch.minimum(farther, count - 1).clamp(min=0))
+        return (distance - chosen + margin).relu()
+    # all that are nearer than d + margin lack their number times that, less their sum
+    reach = distance.double() + margin
+    nearer = torch.searchsorted(steps, reach.detach())
+    sums = functional.pad(nearest_first.cumsum(1), (1, 0))
+    return (nearer * reach - sums.gather(1, nearer)) / count.clamp(min=1)
+
+
+def _distances(embeddings: Tensor) -> Tensor:
+    """Euclidean, of each row to each; of many rows multiplied out, round their centre, which is fast."""
+    few = len(embeddings) <= _FEW
+    mode = "donot_use_mm_for_euclid_dist" if few else "use_mm_for_euclid_dist"
+    embeddings = embeddings - embeddings.detach().mean(0)
+    return torch.cdist(embeddings, embeddings, compute_mode=mode)
 
 
 @counting(_with_partners)
@@ -169,7 +184,7 @@ def _log_sum(which: Tensor, exponents: Tensor, counts: Tensor) -> Tensor:
 
 
 def _mean_over(like: Tensor, values: Tensor) -> Tensor:
-    return values.where(like, 0).sum(1, keepdim=True) / like.sum(1, keepdim=True).clamp(min=1)
+    return values.where(like, 0).sum(1) / like.sum(1).clamp(min=1)
 
 
 def _like_and_unlike(labels: Tensor, remove_diagonal: bool = True) -> tuple[Tensor, Tensor]:

@@ -108,4 +108,5 @@ def smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
 
 def power(base: Tensor, exponent: float) -> Tensor:
     """``base ** exponent`` of numbers from 0 to 1, with a finite gradient at 0 for exponents below 1."""
-    return base.clamp(min=torch.finfo(base.dtype).tiny).pow(exponent)
+    base = base if exponent >= 1 else base.clamp(min=torch.finfo(base.dtype).tiny)
+    return base.pow(exponent)

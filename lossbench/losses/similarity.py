@@ -21,16 +21,19 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
     tensor([-0., -1.])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    (p, p_square), (y, y_square) = _near_one(y_pred, axis), _near_one(y_true, axis)
+    (p, p_square), (y, y_square) = _with_square(y_pred, axis), _with_square(y_true, axis)
     return -(p * y).sum(axis) / (p_square * y_square).sqrt()
 
 
-def _near_one(vectors: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Vectors whose largest entry is 1, so that no square overflows, and their squared lengths.
+def _with_square(vectors: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Vectors and their squared lengths, of which each is at least Keras's 1e-7: shorter is no direction.
 
-    A length is at least Keras's 1e-7, counted before the scaling: what is shorter is no direction.
+    Where a square, or the product of two, might overflow or vanish, the vectors' largest entry becomes 1.
     """
-    largest = vectors.detach().abs().amax(axis, keepdim=True)
-    largest = torch.where(largest == 0, 1, largest)
-    vectors = vectors / largest
-    return vectors, torch.maximum(vectors.square().sum(axis), (EPSILON / largest.squeeze(axis)).square())
+    square, floor = vectors.square().sum(axis), torch.full((), EPSILON**2).to(vectors)
+    if not bool(((square > 1e-18) & (square < 1e18)).all()):
+        largest = vectors.detach().abs().amax(axis, keepdim=True)
+        largest = torch.where(largest == 0, 1, largest)
+        vectors, floor = vectors / largest, (EPSILON / largest.squeeze(axis)).square()
+        square = vectors.square().sum(axis)
+    return vectors, square.clamp(min=floor)

@@ -138,6 +138,34 @@ def test_label_smoothing_is_a_share(bad):
             losses.get(name, label_smoothing=bad)
 
 
+BOUNDED_TARGETS = [
+    name
+    for name in LOSSES
+    if choices.about("loss", name)["target"]
+    in ("binary", "sign", "onehot", "distribution", "pair", "triplet")
+]
+
+
+@pytest.mark.parametrize("name", [*BOUNDED_TARGETS, "poisson"])
+def test_targets_beyond_their_bounds_are_refused_as_swapped_arguments_are(name):
+    y_pred, y_true = draw(name, (4,))
+    y_true.flatten()[0] = -3.0
+    with pytest.raises(ValueError, match=r"y_true holds -3.*The order is \(y_pred, y_true\)"):
+        value(name, y_pred, y_true)
+
+
+@pytest.mark.parametrize("name", [*BOUNDED_TARGETS, "poisson", "sparse_categorical_crossentropy"])
+def test_swapped_arguments_are_errors_where_domains_or_shapes_tell_them_apart(name):
+    logits = "from_logits" in {p.name for p in keyword_parameters(losses.function(name))}
+    y_pred, y_true = draw(name, (40,), from_logits=logits)
+    with pytest.raises(ValueError, match=r"order is|shape"):
+        losses.get(name, **({"from_logits": True} if logits else {}))(y_true, y_pred)
+    if choices.about("loss", name)["prediction"] == "probability":  # integers cannot be probabilities
+        probabilities, labels = draw(name, (40,))
+        with pytest.raises(ValueError, match="y_pred holds integers"):
+            losses.get(name)(labels.long(), probabilities)
+
+
 def test_sparse_labels_must_be_classes():
     y_pred = torch.full((3, 4), 0.25)
     for labels in ([0, 1, 4], [0, 1, -100], [0.0, 0.5, 1.0]):

@@ -51,6 +51,23 @@ def test_an_unknown_reduction_is_refused():
         losses.get("mse", reduction="batchmean")
 
 
+def test_a_mask_leaves_values_out_of_every_mean():
+    pred, true = torch.tensor([[1.0], [2.0], [float("nan")]]), torch.zeros(3, 1)
+    mask = [True, True, False]
+    assert losses.get("mse")(pred, true, mask=mask) == 2.5
+    assert losses.get("mse", reduction="sum")(pred, true, mask=mask) == 5.0
+    assert losses.get("mse", reduction="none")(pred, true, mask=mask).tolist() == [1.0, 4.0, 0.0]
+    weighted = losses.get("mse", reduction="mean_with_sample_weight")
+    assert weighted(pred, true, torch.tensor([3.0, 1.0, 9.0]), mask) == 7.0 / 4.0
+    steps = losses.get("mse")(torch.ones(2, 3, 1) * 2, torch.zeros(2, 3, 1), mask=torch.eye(2, 3))
+    assert steps == 4.0
+    ignored = losses.get("scce", ignore_class=0)
+    y_pred, labels = torch.full((3, 2), 0.5), torch.tensor([0, 1, 1])
+    assert ignored(y_pred, labels, mask=[True, True, False]) == pytest.approx(0.6931472)
+    with pytest.raises(ValueError, match="mask of shape"):
+        losses.get("mse")(pred, true, mask=[True, False])
+
+
 def test_a_scalar_weight_counts_for_all():
     assert losses.get("mse", reduction="mean_with_sample_weight")([3.0, 1.0], [1.0, 1.0], 2.0) == 2.0
     assert losses.get("mse")([3.0, 1.0], [1.0, 1.0], 2.0) == 4.0
