@@ -27,8 +27,8 @@ def names(group: str) -> tuple[str, ...]:
 
 @cache
 def losses() -> tuple[str, ...]:
-    """The names of lossbench's own losses: every choice but the user's own."""
-    return tuple(name for name in names("loss") if name != "custom")
+    """The names of lossbench's own losses: every choice but the user's own, and several at once."""
+    return tuple(name for name in names("loss") if name not in ("custom", "outputs"))
 
 
 @cache

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench import choices
 
-_OPEN_GROUPS = ("loss", "data", "model", "optimizer", "schedule", "trainer")
+_OPEN_GROUPS = ("loss", "data", "model", "optimizer", "schedule", "regularizer", "trainer")
 # What does not decide a run's numbers, and so is no part of its identity.
 _NOT_IDENTITY = ("hydra", "logger", "retry")
 

@@ -55,7 +55,7 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
     finite = any(one.status == "completed" for one in replicates)
     result = Result(
         status="completed" if finite else "diverged",
-        loss=config.loss.common.name,
+        loss=config.loss,
         label=config.label,
         data=config.data.common.name,
         config_id=config_id,

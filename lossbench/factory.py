@@ -10,73 +10,75 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.combinations import natural_activation
-from lossbench.data.dataset import Dataset
-from lossbench.data.replicated import ReplicatedTable
+from lossbench.combinations import NUMBER_TASKS, about, known_metrics, natural_activation
+from lossbench.data.corruption import Corruption, corrupted, imbalanced, missing
+from lossbench.data.dataset import Dataset, Target, Values
+from lossbench.data.replicated import ReplicatedTable, ScaledColumns
 from lossbench.data.splits import Split, split
 from lossbench.errors import ConfigError, Fault
 from lossbench.losses.reduction import canonical_reduction
 from lossbench.metrics import METRICS
+from lossbench.models import DenseNetwork
 from lossbench.module import EpochOrders, ReplicateModule
-from lossbench.objective import Objective
+from lossbench.objective import Objective, Penalty, Term
 from lossbench.progress import ProgressBar
 from lossbench.schema import Config, scales_target
+from lossbench.sections import ChosenTerm, Output
 from lossbench.seeds import derive, generator
 
 
 def build_dataset(config: Config) -> Dataset:
-    """The data set that was chosen; a table whose task is left open takes the loss's."""
+    """The data set that was chosen; a table's targets are read as the tasks of their outputs."""
     parameters = dict(config.data.parameters)
-    if parameters.get("task") == "auto":
-        parameters["task"] = "multiclass" if config.task == "retrieval" else config.task
+    if config.data.common.name == "table":
+        read_as: dict[str, Any] = {
+            output.name: "multiclass" if output.task == "retrieval" else output.task
+            for output in config.outputs
+        }
+        parameters["task"] = read_as.get("", read_as)
     dataset: Dataset = config.data.function(**parameters)
     return dataset
 
 
 def build_splits(config: Config, dataset: Dataset) -> list[Split]:
-    """One split per replicate, each from its own seed."""
-    options = config.data.common.model_dump(include={"validation", "test", "stratify"})
-    return [split(dataset, seed=derive(seed, "split"), **options) for seed in config.seeds]
+    """One split per replicate, each from its own seed, its training part made as imbalanced as asked."""
+    section = config.data.common
+    options = section.model_dump(include={"validation", "test", "stratify"})
+    splits = [split(dataset, seed=derive(seed, "split"), **options) for seed in config.seeds]
+    if section.imbalance == 1:
+        return splits
+    classes = next(one for one in map(partial(target_of, dataset), config.outputs) if one.values.ndim == 1)
+    return [
+        imbalanced(one, classes, section.imbalance, derive(seed, "corruption"))
+        for one, seed in zip(splits, config.seeds, strict=True)
+    ]
 
 
 def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> ReplicateModule:
     """The replicates, ready to train."""
     dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
-    facts = config.loss.common.about
-    ignored = config.loss.parameters.get("ignore_class")
-    if ignored is not None and not 0 <= ignored < len(dataset.classes):
-        known = ", ".join(f"{i} is {name}" for i, name in enumerate(dataset.classes))
-        raise ConfigError([Fault("loss.ignore_class", ignored, f"is a class's index: {known}")])
-    targets = encode_targets(dataset, facts["target"])
-    table = ReplicatedTable(
-        dataset.features,
-        targets,
-        splits,
-        scale_targets=scales_target(config),
-        dtype=dtype,
-    )
-    model = dict(config.model.parameters)
-    if model["output_activation"] == "auto":
-        model["output_activation"] = natural_activation(config.loss, config.task)
-    units = {
-        "classes": len(dataset.classes),
-        "targets": targets.shape[1],
-        "embedding": config.model.common.embedding_units,
-    }[facts["units"]]
-    generators = [generator(seed, "initialisation") for seed in config.seeds]
-    yardstick = METRICS[config.task][config.metrics[0]]
+    table = _table(config, dataset, splits, dtype)
+    terms = [_term(config, output, term) for output in config.outputs for term in output.terms]
+    judged = next(output for output in config.outputs if config.metrics[0] in known_metrics([output]))
+    yardstick = METRICS[judged.task][config.metrics[0].removeprefix(judged.prefix)]
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
+    regularizer = config.regularizer
     return ReplicateModule(
         table=table,
-        network=config.model.function(dataset.features.shape[-1], units, generators, dtype, **model),
-        objective=Objective(
-            *_loss_function(config),
-            canonical_reduction(config.loss.common.reduction),
-            facts["couples_samples"],
+        network=_network(config, dataset, table, dtype),
+        objective=Objective(terms),
+        penalty=None
+        if regularizer.common.name == "none"
+        else Penalty(
+            regularizer.function,
+            regularizer.parameters,
+            regularizer.common.apply_to,
+            regularizer.common.layers,
         ),
         make_optimizer=partial(config.optimizer.function, **config.optimizer.parameters),
         learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
-        decode=_decoder(config, table),
+        decode={name_of(output): _decoder(output, table) for output in config.outputs},
+        judge=(name_of(judged), judged.terms[0].name),
         yardstick=yardstick,
         batch_size=config.data.common.batch_size,
         clip=config.trainer.clip,
@@ -88,10 +90,113 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     )
 
 
-def _loss_function(config: Config) -> tuple[Callable[..., Tensor], dict[str, Any]]:
-    """The loss and its parameters; a custom one's are what it is made with, and gone by then."""
-    function, parameters = config.loss.function, config.loss.parameters
-    return (function(**parameters), {}) if config.loss.common.name == "custom" else (function, parameters)
+def name_of(output: Output) -> str:
+    """What the network calls an output."""
+    return output.name or "output"
+
+
+def target_of(dataset: Dataset, output: Output) -> Target:
+    """The target of an output; where the data has one, whatever the output is called."""
+    if len(dataset.targets) == 1:
+        return dataset.target
+    return next(target for target in dataset.targets if target.name == output.name)
+
+
+def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.dtype) -> ReplicatedTable:
+    section = config.data.common
+    dirt = Corruption(**section.model_dump(include=set(Corruption.__dataclass_fields__)))
+    targets, weights = {}, {}
+    for output in config.outputs:
+        target = target_of(dataset, output)
+        values = _corrupted(target, splits, config.seeds, dirt)
+        own = values.ndim > target.values.ndim
+        counts = _row_weights(config, dataset, target, splits, dirt)
+        for term in output.terms:
+            _check_ignored_class(term, target)
+            encoded = encode_targets(values, target, about(term.loss)["target"])
+            targets[term.name] = ScaledColumns(
+                encoded, splits, dtype, scaled=scales_target(config, output), own=own
+            )
+            if counts is not None:
+                weights[term.name] = torch.as_tensor(counts, dtype=dtype)
+    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
+    return ReplicatedTable(features, targets, splits, weights)
+
+
+def _corrupted(target: Target, splits: list[Split], seeds: list[int], dirt: Corruption) -> Values:
+    """The target's values; with a leading axis of replicates where each has its own."""
+    classes = target.values.ndim == 1
+    if not (dirt.label_noise if classes else dirt.outliers and target.task in NUMBER_TASKS):
+        return target.values
+    pairs = zip(splits, seeds, strict=True)
+    every: list[Any] = [corrupted(target, one, dirt, derive(seed, "corruption")) for one, seed in pairs]
+    stacked: Values = np.stack(every)
+    return stacked
+
+
+def _row_weights(
+    config: Config, dataset: Dataset, target: Target, splits: list[Split], dirt: Corruption
+) -> NDArray[np.float64] | None:
+    """How much each row counts, ``(R, N)``, or ``(1, N)`` where it is the same for all; None where all do."""
+    weights = None if dataset.weights is None else dataset.weights[None]
+    everything = np.ones((1, len(target.values))) if weights is None else weights
+    if config.data.common.class_weight and target.values.ndim == 1:
+        labels = target.values.astype(np.int64)
+        counts = np.stack([np.bincount(labels[one.train], minlength=len(target.classes)) for one in splits])
+        of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
+        weights = everything = everything * of_class[:, labels]
+    if dirt.missing_labels:
+        weights = np.repeat(everything, len(splits) // len(everything), axis=0)
+        for row, one, seed in zip(weights, splits, config.seeds, strict=True):
+            row[missing(one, dirt.missing_labels, derive(seed, "corruption"))] = 0
+    return weights
+
+
+def _check_ignored_class(term: ChosenTerm, target: Target) -> None:
+    ignored = term.loss.parameters.get("ignore_class")
+    if ignored is not None and not 0 <= ignored < len(target.classes):
+        known = ", ".join(f"{i} is {name}" for i, name in enumerate(target.classes))
+        raise ConfigError([Fault(f"{term.key}.ignore_class", ignored, f"is a class's index: {known}")])
+
+
+def _network(config: Config, dataset: Dataset, table: ReplicatedTable, dtype: torch.dtype) -> DenseNetwork:
+    model, activations, units = dict(config.model.parameters), {}, {}
+    asked = model["output_activation"]
+    for output in config.outputs:
+        first, target = output.terms[0], target_of(dataset, output)
+        chosen = asked if isinstance(asked, str) else asked[output.name]
+        natural = natural_activation(first.loss, output.task)
+        activations[name_of(output)] = natural if chosen == "auto" else chosen
+        units[name_of(output)] = {
+            "classes": len(target.classes),
+            "targets": table.target(first.name).values.shape[-1],
+            "embedding": config.model.common.embedding_units,
+        }[about(first.loss)["units"]]
+    model["output_activation"] = activations
+    network: DenseNetwork = config.model.function(
+        dataset.features.shape[-1],
+        units,
+        lambda purpose: [generator(seed, purpose) for seed in config.seeds],
+        dtype,
+        **model,
+    )
+    return network
+
+
+def _term(config: Config, output: Output, term: ChosenTerm) -> Term:
+    """The term as the objective has it; a custom loss is made with its parameters, and has none then."""
+    function, parameters = term.loss.function, term.loss.parameters
+    if term.loss.common.name == "custom":
+        function, parameters = function(**parameters), {}
+    return Term(
+        term.name,
+        name_of(output),
+        function,
+        parameters,
+        canonical_reduction(term.loss.common.reduction),
+        about(term.loss)["couples_samples"],
+        term.weight,
+    )
 
 
 def build_orders(config: Config, module: ReplicateModule) -> EpochOrders:
@@ -139,19 +244,19 @@ _SQUASH: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def encode_targets(dataset: Dataset, encoding: str) -> NDArray[np.float64]:
-    """The data set's canonical target as the loss wants it, ``(N, U)``.
+def encode_targets(values: Values, target: Target, encoding: str) -> NDArray[np.float64]:
+    """A target's canonical values as a loss wants them, ``(..., N, U)``.
 
     >>> from lossbench.data import source
-    >>> encode_targets(source("digits")(), "onehot")[0]
+    >>> target = source("digits")().target
+    >>> encode_targets(target.values, target, "onehot")[0]
     array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
     """
-    targets = dataset.targets
-    if targets.ndim == 2:
-        return targets.astype(np.float64)
+    if target.values.ndim == 2:
+        return values.astype(np.float64, copy=False)
     if encoding in ("onehot", "distribution"):
-        return np.eye(len(dataset.classes))[targets]
-    column = targets[:, None].astype(np.float64)
+        return np.eye(len(target.classes))[values.astype(np.int64)]
+    column = values[..., None].astype(np.float64)
     return 2 * column - 1 if encoding == "sign" else column
 
 
@@ -172,21 +277,21 @@ def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
     return learning_rate
 
 
-def _decoder(config: Config, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def _decoder(output: Output, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
     squash: Callable[[Tensor], Tensor] = nn.Identity()
-    space = config.loss.common.about["prediction"]
-    if config.task == "pair":
+    loss = output.terms[0].loss
+    if output.task == "pair":
         return lambda y_pred, y_true: (_distance(y_pred, 0, 1), y_true)
-    if config.task == "triplet":
+    if output.task == "triplet":
         return lambda y_pred, y_true: (_distance(y_pred, 0, 2) - _distance(y_pred, 0, 1), y_true)
-    if config.loss.parameters.get("from_logits") or space == "score":  # of a score, its sign and order
-        squash = _SQUASH[config.task]
-    if config.task in ("distribution", "mask"):
+    if loss.parameters.get("from_logits") or about(loss)["prediction"] == "score":  # its sign and order
+        squash = _SQUASH[output.task]
+    if output.task in ("distribution", "mask"):
         return lambda y_pred, y_true: (squash(y_pred), y_true)
-    if config.task in ("binary", "multiclass", "retrieval"):
+    if output.task in ("binary", "multiclass", "retrieval"):
         return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
-    units = table.targets.in_user_units
+    units = table.target(output.terms[0].name).in_user_units
     return lambda y_pred, y_true: (units(squash(y_pred)), units(y_true))
 
 

@@ -24,12 +24,12 @@ def learning_curves(
 
     Args:
         path: the PNG to write.
-        curves: the losses on train and validation, and the yardstick on validation, by name in this
-            order; each ``(E, R)``, NaN where a replicate had stopped.
+        curves: the losses on train and validation, and last the yardstick, by name; each ``(E, R)``, NaN
+            where a replicate had stopped.
         best_epochs: one per replicate, marked.
         title: of the figure.
     """
-    *losses, yardstick = curves
+    losses, yardstick = ["train/loss", "validation/loss"], list(curves)[-1]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, color in zip(losses, _LOSS_COLORS, strict=True):

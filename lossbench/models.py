@@ -1,7 +1,7 @@
 """The Dense models, batched over replicates: R networks of one shape as one computation."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -9,6 +9,9 @@ import torch
 from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional
+
+from lossbench.parameters import BelowOne
+from lossbench.seeds import Purpose
 
 Width = Annotated[int, Interval(ge=1, le=1_000_000)]
 Activation = Literal[
@@ -64,60 +67,95 @@ class ReplicatedDense(nn.Module):
 
 
 class DenseNetwork(nn.Module):
-    """R multilayer perceptrons: hidden layers, then one output layer."""
+    """R multilayer perceptrons: hidden layers, then an output layer, or head, for each output.
+
+    Attributes:
+        hidden: the hidden layers.
+        heads: the output layers, in the order of their names.
+        activity: what the hidden layers gave in the last pass, ``(R, B, width)`` each.
+    """
 
     def __init__(
         self,
-        widths: Sequence[int],
+        inputs: int,
+        hidden_units: Sequence[int],
+        outputs: Mapping[str, int],
         activation: str,
-        output_activation: str,
-        generators: Sequence[torch.Generator],
+        output_activations: Mapping[str, str],
+        dropout: float,
+        generators: Callable[[Purpose], list[torch.Generator]],
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            ReplicatedDense(inputs, outputs, generators, dtype) for inputs, outputs in pairwise(widths)
+        initialisation = generators("initialisation")
+        widths = [inputs, *hidden_units]
+        self.hidden = nn.ModuleList(
+            ReplicatedDense(before, after, initialisation, dtype) for before, after in pairwise(widths)
         )
+        self.heads = nn.ModuleList(
+            ReplicatedDense(widths[-1], units, initialisation, dtype) for units in outputs.values()
+        )
+        self.names = list(outputs)
         self.activation = activation_function(activation)
-        self.output_activation = activation_function(output_activation)
+        self.output_activations = [activation_function(output_activations[name]) for name in outputs]
+        self.dropout, self.dropout_generators = dropout, generators("dropout")
+        self.activity: list[Tensor] = []
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features ``(R, B, F)`` to predictions ``(R, B, U)``; of pairs and triplets each item alike."""
-        *hidden, output = self.layers
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; pairs and triplets item by item."""
         rows = features.shape[1:-1]
         features = features.flatten(1, -2)
-        for layer in hidden:
+        self.activity = []
+        for layer in self.hidden:
             features = self.activation(layer(features))
-        # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
-        predictions = self.output_activation(output(features).to(output.weight.dtype))
-        return predictions.view(len(predictions), *rows, -1)
+            self.activity.append(features)
+            if self.dropout and self.training:
+                features = features * self._kept(features)
+        predictions = {}
+        for name, head, activation in zip(self.names, self.heads, self.output_activations, strict=True):
+            # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
+            output = activation(head(features).to(head.weight.dtype))
+            predictions[name] = output.view(len(output), *rows, -1)
+        return predictions
+
+    def _kept(self, features: Tensor) -> Tensor:
+        """Which units stay, and by how much they make up for the others; each replicate draws its own."""
+        shape = features.shape[1:]
+        draws = [torch.rand(shape, generator=generator) for generator in self.dropout_generators]
+        kept = torch.stack(draws).to(features.device) >= self.dropout
+        return kept.to(features.dtype) / (1 - self.dropout)
 
 
 def dense(
     inputs: int,
-    outputs: int,
-    generators: Sequence[torch.Generator],
+    outputs: Mapping[str, int],
+    generators: Callable[[Purpose], list[torch.Generator]],
     dtype: torch.dtype,
     *,
     hidden_units: list[Width],
     activation: Activation = "relu",
-    output_activation: OutputActivation = "auto",
+    output_activation: OutputActivation | dict[str, OutputActivation] = "auto",
+    dropout: BelowOne = 0.0,
 ) -> DenseNetwork:
     """Dense layers of the given widths, sized at both ends from the data.
 
     Args:
         inputs: features F.
-        outputs: units U that the loss needs for the target.
-        generators: one per replicate, for the initial weights.
+        outputs: for each output the units U that its loss needs.
+        generators: of a purpose, one per replicate, for initial weights and dropout.
         dtype: of the weights.
         hidden_units: the width of each hidden layer; none makes a linear model.
         activation: after each hidden layer.
-        output_activation: after the last; the factory has turned ``auto`` into what the loss needs.
+        output_activation: after the last, one for all outputs or one for each; the factory has turned
+            ``auto`` into what the loss needs.
+        dropout: the share of each hidden layer's units that a training step leaves out.
 
-    >>> network = dense(3, 1, [torch.Generator()], torch.float32, hidden_units=[8],
+    >>> network = dense(3, {"y": 1}, lambda purpose: [torch.Generator()], torch.float32, hidden_units=[8],
     ...                 output_activation="linear")
-    >>> network(torch.zeros(1, 5, 3)).shape
+    >>> network(torch.zeros(1, 5, 3))["y"].shape
     torch.Size([1, 5, 1])
     """
-    widths = [inputs, *hidden_units, outputs]
-    return DenseNetwork(widths, activation, output_activation, generators, dtype)
+    each: Mapping[str, str] = (
+        dict.fromkeys(outputs, output_activation) if isinstance(output_activation, str) else output_activation
+    )
+    return DenseNetwork(inputs, hidden_units, outputs, activation, each, dropout, generators, dtype)

@@ -1,6 +1,6 @@
 """The Lightning module: its unit is the epoch, its optimizer plain, its replicates batched."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from lossbench.data.replicated import ReplicatedTable
 from lossbench.errors import UserError
 from lossbench.metrics import Metric
-from lossbench.objective import Objective
+from lossbench.models import DenseNetwork
+from lossbench.objective import Objective, Penalty
 from lossbench.selection import Selection
 
 _EVALUATION_ROWS = 2**16  # of all replicates at a time, which bounds the memory of hidden layers
@@ -48,11 +49,13 @@ class ReplicateModule(pl.LightningModule):
 
     Args:
         table: rows and scaling of every replicate.
-        network: ``(R, B, F)`` to ``(R, B, U)``.
+        network: ``(R, B, F)`` to ``(R, B, U)`` by output.
         objective: predictions and targets to one loss per replicate.
+        penalty: the network to one penalty per replicate; None without a regularizer.
         make_optimizer: parameters to an elementwise optimizer.
         learning_rate: the step's number (from 0) to the learning rate; None where it is constant.
-        decode: predictions and targets as the loss sees them, to the metrics' canonical form.
+        decode: by output, predictions and targets as the loss sees them to the metrics' canonical form.
+        judge: the output and the term whose targets the yardstick is given.
         yardstick: the metric that is monitored.
         batch_size: rows a replicate sees per step.
         clip: the largest norm of a replicate's gradient; None for no limit.
@@ -63,11 +66,13 @@ class ReplicateModule(pl.LightningModule):
         self,
         *,
         table: ReplicatedTable,
-        network: nn.Module,
+        network: DenseNetwork,
         objective: Objective,
+        penalty: Penalty | None,
         make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         learning_rate: Callable[[int], float] | None,
-        decode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+        decode: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]],
+        judge: tuple[str, str],
         yardstick: Metric,
         batch_size: int,
         clip: float | None,
@@ -75,11 +80,13 @@ class ReplicateModule(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.table, self.network, self.objective = table, network, objective
+        self.table, self.network, self.objective, self.penalty = table, network, objective, penalty
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
-        self.decode, self.yardstick, self.batch_size = decode, yardstick, batch_size
+        self.decode, self.judge, self.yardstick, self.batch_size = decode, judge, yardstick, batch_size
         self.selection_options = selection
-        # Per epoch (3, R): training loss, validation loss, yardstick
+        losses = objective.names(penalty is not None)
+        self.curve_names = [f"{part}/{name}" for part in ("train", "validation") for name in losses]
+        # Per epoch (C + 1, R): what the curves' names say, then the yardstick
         self.history: list[NDArray[np.float64]] = []
         self.steps = 0
 
@@ -96,10 +103,13 @@ class ReplicateModule(pl.LightningModule):
         """Train every replicate for one epoch over its rows ``(R, n)``, then look at validation."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
-        seen, counts = [], []
+        seen, rows = [], []
+        self.network.train()
         batches = self.table.batches(order, self.batch_size)
-        for step, (features, targets) in enumerate(batches, start=self.steps):
-            losses, count = self.objective(self.network(features), targets)
+        for step, (features, targets, weights) in enumerate(batches, start=self.steps):
+            predictions = self.network(features)
+            penalty = None if self.penalty is None else self.penalty(self.network)
+            losses, parts = self.objective(predictions, targets, weights, penalty)
             optimizer.zero_grad()
             losses.backward(torch.ones_like(losses))  # of their sum: each replicate's own gradient
             if self.clip is not None:
@@ -107,17 +117,18 @@ class ReplicateModule(pl.LightningModule):
             if self.learning_rate is not None:
                 optimizer.param_groups[0]["lr"] = self.learning_rate(step)
             optimizer.step()
-            seen.append(losses.detach())
-            counts.append(count)
+            seen.append(parts)
+            rows.append(features.shape[1])
         self.steps = step + 1
-        self._end_epoch(self.objective.recorded(seen, counts))
+        self._end_epoch(self.objective.recorded(seen, rows))
 
-    @torch.no_grad()
     def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
-        y_pred, y_true = self.predict_part("validation")
-        score = self.yardstick.per_replicate(*self.decode(y_pred, y_true)).double().cpu().numpy()
-        losses = np.stack([training_losses, self.recorded_loss(y_pred, y_true)])
-        self.history.append(np.stack([*losses, score]))
+        predictions, targets, validation_losses = self.look_at("validation")
+        output, term = self.judge
+        decoded = self.decode[output](predictions[output], targets[term])
+        score = self.yardstick.per_replicate(*decoded).double().cpu().numpy()
+        losses = np.concatenate([training_losses, validation_losses])
+        self.history.append(np.concatenate([losses, score[None]]))
         if len(self.history) == 1 and (~np.isfinite(score) & np.isfinite(losses).all(0)).any():
             raise UserError(
                 "metrics: the first of them, the yardstick, is undefined on the validation part (a single "
@@ -131,18 +142,29 @@ class ReplicateModule(pl.LightningModule):
         """Put back each replicate's kept weights."""
         self.selection.restore()
 
-    def recorded_loss(self, y_pred: Tensor, y_true: Tensor) -> NDArray[np.float64]:
-        """Each replicate's loss as it is recorded, ``(R,)``: the mean over all that counts."""
-        losses, count = self.objective(y_pred, y_true)
-        return self.objective.recorded([losses], [count])
-
     @torch.no_grad()
-    def predict_part(self, part: str) -> tuple[Tensor, Tensor]:
-        """Predictions and targets ``(R, n, U)`` of a part, as the loss sees them, in row order."""
+    def look_at(self, part: str) -> tuple[dict[str, Tensor], dict[str, Tensor], NDArray[np.float64]]:
+        """A part as the network sees it now, in row order.
+
+        Returns:
+            Predictions by output and targets by term, ``(R, n, U)``, and the recorded losses ``(names, R)``.
+        """
         rows = self.table.rows(part)
-        batches = list(self.table.batches(rows, max(_EVALUATION_ROWS // len(rows), 1)))
-        y_pred = [self.network(features) for features, _ in batches]
-        return torch.cat(y_pred, 1), torch.cat([targets for _, targets in batches], 1)
+        self.network.eval()
+        looks, penalties, sizes = [], [], []
+        for batch in self.table.batches(rows, max(_EVALUATION_ROWS // len(rows), 1)):
+            looks.append((self.network(batch[0]), *batch[1:]))
+            sizes.append(batch[0].shape[1])
+            if self.penalty is not None:  # of the activity, so batch by batch
+                penalties.append(self.penalty(self.network) * (sizes[-1] / rows.shape[1]))
+        predictions, targets, weights = (_joined([look[i] for look in looks]) for i in range(3))
+        penalty = torch.stack(penalties).sum(0) if penalties else None
+        _, seen = self.objective(predictions, targets, weights, penalty)
+        return predictions, targets, self.objective.recorded([seen], [rows.shape[1]])
+
+
+def _joined(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([batch[name] for batch in batches], 1) for name in batches[0]}
 
 
 def clip_per_replicate(parameters: Iterable[nn.Parameter], limit: float) -> None:

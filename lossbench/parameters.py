@@ -21,7 +21,7 @@ Count = Annotated[int, Ge(1)]
 Index = Annotated[int, Ge(0)]
 
 # What stands in a component's section because it was chosen, not to be set by itself
-_GIVEN_BY_CHOICE = {"name", "about"}
+_GIVEN_BY_CHOICE = {"name", "about", "output"}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 _PLAIN = {float: "a number", int: "an integer", str: "a text", bool: "true or false"}
 _BOUNDS = {Gt: "greater than", Ge: "at least", Lt: "less than", Le: "at most"}

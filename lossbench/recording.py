@@ -8,14 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lossbench import figures, provenance, records
-from lossbench.data.dataset import Dataset
+from lossbench import factory, figures, provenance, records
+from lossbench.combinations import about
+from lossbench.data.dataset import Dataset, Target
 from lossbench.data.splits import Split
-from lossbench.factory import accelerator
 from lossbench.metrics import nearest_other, panel
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.records import ReplicateResult
 from lossbench.schema import Config
+from lossbench.sections import Output
 
 Metrics = dict[str, list[float | None]]
 
@@ -38,7 +39,7 @@ def record_origin(
         }
         for r, seed in enumerate(config.seeds)
     }
-    device = accelerator(config.trainer.accelerator)
+    device = factory.accelerator(config.trainer.accelerator)
     manifest = provenance.manifest(dataset.fingerprint, seeds, device)
     records.write_json(folder / "manifest.json", manifest)
 
@@ -77,21 +78,33 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
     diverged = module.selection.diverged.tolist()
     for part in ("train", "validation", "test"):
         with torch.no_grad(), module.trainer.precision_plugin.forward_context():  # as in training
-            y_pred, y_true = module.predict_part(part)
-            losses = module.recorded_loss(y_pred, y_true)
-        predictions, targets = module.decode(y_pred, y_true)
-        if dataset.targets.ndim == 2:  # as they stand in the table, not scaled there and back
-            rows = module.table.rows(part).cpu().numpy()
-            targets = torch.as_tensor(dataset.targets[rows], dtype=torch.float64)
-        judged = panel(config.task, config.metrics, predictions, targets)
-        values = {"loss": losses.tolist()} | {name: value.tolist() for name, value in judged.items()}
+            predictions, targets, losses = module.look_at(part)
+        rows = module.table.rows(part).cpu().numpy()
+        names = [name.removeprefix("train/") for name in module.curve_names if name.startswith("train/")]
+        values = dict(zip(names, losses.tolist(), strict=True))
+        columns: dict[str, NDArray[Any]] = {}
+        for output in config.outputs:
+            target = factory.target_of(dataset, output)
+            own = factory.name_of(output)
+            decoded, true = module.decode[own](predictions[own], targets[output.terms[0].name])
+            true = _as_they_stand(target, rows, true)
+            judged = panel(output.task, config.metrics_of(output), decoded, true)
+            values |= {output.prefix + name: value.tolist() for name, value in judged.items()}
+            if part == "test":
+                shown = _prediction_columns(output, target, decoded, true)
+                columns |= {output.prefix + name: column for name, column in shown.items()}
         cells = {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
         # What no replicate has, though some are finite, is undefined here: no cell, not an empty one
         metrics |= {name: cell for name, cell in cells.items() if all(diverged) or set(cell) != {None}}
-    rows = module.table.rows("test").cpu().numpy()
-    columns = _prediction_columns(config, dataset, rows, predictions, targets)
-    records.write_predictions(folder, columns)
+    replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
+    records.write_predictions(folder, {"replicate": replicate.ravel(), "row": rows.ravel(), **columns})
     return metrics
+
+
+def _as_they_stand(target: Target, rows: NDArray[np.int64], decoded: Tensor) -> Tensor:
+    """The targets of a part as the table has them: not scaled there and back, and never corrupted."""
+    values = target.values[rows]
+    return torch.as_tensor(values, dtype=torch.float64 if values.ndim == 3 else None, device=decoded.device)
 
 
 def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:
@@ -100,29 +113,28 @@ def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:
 
 
 def _prediction_columns(
-    config: Config, dataset: Dataset, rows: NDArray[np.int64], predictions: Tensor, targets: Tensor
+    output: Output, target: Target, predictions: Tensor, targets: Tensor
 ) -> dict[str, NDArray[Any]]:
-    """The test part, a line per replicate and row: target, prediction, and classes' probabilities."""
-    replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
-    columns: dict[str, NDArray[Any]] = {"replicate": replicate.ravel(), "row": rows.ravel()}
+    """A line per replicate and row of the test part: target, prediction, and classes' probabilities."""
     values = predictions.flatten(0, 1).double().cpu().numpy()
-    if dataset.targets.ndim == 2:
+    if target.values.ndim == 2:
         seen = targets.flatten(0, 1).cpu().numpy()
-        names = dataset.classes or dataset.target_names
+        names = target.classes or target.columns
         ends = [f"/{name}" for name in names] if len(names) > 1 else [""]
+        columns: dict[str, NDArray[Any]] = {}
         for end, true, predicted in zip(ends, seen.T, values.T, strict=True):
             columns |= {f"target{end}": true, f"prediction{end}": predicted}
         return columns
-    classes = np.array(dataset.classes)
-    if config.task == "retrieval":
+    classes = np.array(target.classes)
+    columns = {"target": classes[targets.flatten().cpu().numpy()]}
+    if output.task == "retrieval":
         found = torch.stack([y[nearest_other(e)] for e, y in zip(predictions, targets, strict=True)])
-        columns |= {"target": classes[targets.flatten().cpu().numpy()]}
-        columns |= {"prediction": classes[found.flatten().cpu().numpy()]}
+        columns["prediction"] = classes[found.flatten().cpu().numpy()]
         return columns | {f"embedding/{i}": column for i, column in enumerate(values.T)}
-    binary = config.task == "binary"
+    binary = output.task == "binary"
     decided = (values[:, 0] > 0.5).astype(np.int64) if binary else values.argmax(1)
-    columns |= {"target": classes[targets.flatten().cpu().numpy()], "prediction": classes[decided]}
-    if config.loss.common.about["prediction"] == "score":
+    columns["prediction"] = classes[decided]
+    if about(output.terms[0].loss)["prediction"] == "score":
         return columns  # a score is no probability
     shown = classes[1:] if binary else classes
     return columns | {f"probability/{name}": values[:, i] for i, name in enumerate(shown)}
@@ -132,8 +144,8 @@ def _learning_curves(
     config: Config, module: ReplicateModule, replicates: list[ReplicateResult]
 ) -> dict[str, NDArray[np.float64]]:
     """What was recorded each epoch, ``(E, R)``, NaN from where a replicate had stopped."""
-    names = ["train/loss", "validation/loss", f"validation/{config.metrics[0]}"]
-    values = np.stack(module.history)  # (E, 3, R)
+    names = [*module.curve_names, f"validation/{config.metrics[0]}"]
+    values = np.stack(module.history)  # (E, C + 1, R)
     last = np.array([outcome.epoch for outcome in replicates])
     values = np.where(np.arange(len(values))[:, None, None] < last, values, np.nan)
     return {name: values[:, i] for i, name in enumerate(names)}
@@ -157,8 +169,19 @@ def _write_history(
 
 def _arrays(module: ReplicateModule) -> dict[str, NDArray[Any]]:
     """The kept weights, and the scaling without which they mean nothing, each ``(R, ...)``."""
-    arrays = {name: p.detach() for name, p in module.network.named_parameters()}
-    for name, columns in (("features", module.table.features), ("targets", module.table.targets)):
+    network, terms = module.network, module.table.terms
+    layers = {f"hidden.{i}": layer for i, layer in enumerate(network.hidden)}
+    layers |= {f"heads.{name}": head for name, head in zip(network.names, network.heads, strict=True)}
+    arrays = {
+        f"{name}.{kind}": parameter.detach()
+        for name, layer in layers.items()
+        for kind, parameter in layer.named_parameters()
+    }
+    scaled = {"features": module.table.features}
+    scaled |= {
+        f"targets.{term}" if len(terms) > 1 else "targets": module.table.target(term) for term in terms
+    }
+    for name, columns in scaled.items():
         arrays[f"{name}.mean"] = columns.mean_in_user_units
         arrays[f"{name}.scale"] = columns.scale_in_user_units
     return {name: array.cpu().numpy() for name, array in arrays.items()}

@@ -1,29 +1,33 @@
 """What a config may say: every section typed, every fault found, all of them in one report."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
 from lossbench.combinations import (
     UNSCALED_TASKS,
     about,
     combination_faults,
     known_metrics,
     metric_names,
-    task_of,
+    outputs_of,
 )
-from lossbench.data.dataset import Task
 from lossbench.errors import ConfigError, Fault, did_you_mean
 from lossbench.parameters import Section, faults, keyword_parameters, parameter_model
 from lossbench.sections import (
     Choice,
+    ChosenTerm,
     DataSection,
     LossSection,
     ModelSection,
     OptimizerSection,
+    Output,
+    OutputsSection,
+    RegularizerSection,
     ScheduleSection,
     TopSection,
     TrainerSection,
@@ -36,33 +40,35 @@ class Config:
 
     seed: int
     replicates: int
-    task: Task
+    outputs: list[Output]
     metrics: list[str]
-    loss: Choice[LossSection]
+    loss: str
+    label: str
     data: Choice[DataSection]
     model: Choice[ModelSection]
     optimizer: Choice[OptimizerSection]
     schedule: Choice[ScheduleSection]
+    regularizer: Choice[RegularizerSection]
     trainer: TrainerSection
-
-    @property
-    def label(self) -> str:
-        """What reports call the loss."""
-        return self.loss.common.label or self.loss.common.name
 
     @property
     def seeds(self) -> list[int]:
         """One per replicate."""
         return list(range(self.seed, self.seed + self.replicates))
 
+    def metrics_of(self, output: Output) -> list[str]:
+        """The metrics of one output, without its prefix."""
+        known = known_metrics([output])
+        return [name.removeprefix(output.prefix) for name in self.metrics if name in known]
+
 
 # Where each group's callables are looked up: in what lossbench itself defines, and nowhere else.
 _GROUPS: dict[str, tuple[Callable[[str], Callable[..., Any]], type[Section]]] = {
-    "loss": (losses.function, LossSection),
     "data": (data.source, DataSection),
     "model": (vars(models).__getitem__, ModelSection),
     "optimizer": (vars(optimizers).__getitem__, OptimizerSection),
     "schedule": (vars(schedules).__getitem__, ScheduleSection),
+    "regularizer": (vars(regularizers).__getitem__, RegularizerSection),
 }
 
 
@@ -76,46 +82,106 @@ def check(config: Mapping[str, Any]) -> Config:
         ConfigError: with every fault, each with its key, its value and what to write instead.
     """
     found: list[Fault] = []
+    terms = _terms(config.get("loss"), found)
     chosen: dict[str, Any] = {}
     for group, (lookup, section) in _GROUPS.items():
-        chosen[group] = _choice(group, config.get(group), lookup, section, found)
-    top = {key: value for key, value in config.items() if key not in (*_GROUPS, "trainer")}
+        chosen[group] = _choice(group, group, config.get(group), lookup, section, found)
+    top = {key: value for key, value in config.items() if key not in (*_GROUPS, "loss", "trainer")}
     found += faults(TopSection, top, "the config", "", choices.similar_key)
     found += _section_faults(TrainerSection, config.get("trainer"), "the trainer", "trainer")
-    found += combination_faults(config.get("metrics"), **chosen)
+    found += combination_faults(config.get("metrics"), terms, **chosen)
     if found:
         raise ConfigError(found)
-    task = task_of(chosen["loss"], chosen["data"])
-    metrics = metric_names(config["metrics"], known_metrics(chosen["loss"], task))
+    outputs = outputs_of(terms, chosen["data"])
     trainer = TrainerSection.model_validate(config["trainer"])
-    return Config(config["seed"], config["replicates"], task, metrics, trainer=trainer, **chosen)
+    return Config(
+        config["seed"],
+        config["replicates"],
+        outputs,
+        metric_names(config["metrics"], known_metrics(outputs)),
+        config["loss"]["name"],
+        config["loss"]["label"] or config["loss"]["name"],
+        trainer=trainer,
+        **chosen,
+    )
 
 
-def scales_target(config: Config) -> bool:
-    """Whether targets are standardised: real ones only, whose domain has no bounds, and if wanted."""
-    real = about(config.loss)["target"] == "real" and config.task not in UNSCALED_TASKS
-    return real and config.data.common.scale_target
+def scales_target(config: Config, output: Output) -> bool:
+    """Whether a target is standardised: a real one only, whose domain has no bounds, and if wanted."""
+    real = all(about(term.loss)["target"] == "real" for term in output.terms)
+    return real and output.task not in UNSCALED_TASKS and config.data.common.scale_target
+
+
+def _terms(section: Any, found: list[Fault]) -> list[ChosenTerm]:
+    """The losses of a config: the one, or those of ``loss=outputs``."""
+    if not isinstance(section, Mapping) or section.get("name") != "outputs":
+        if isinstance(section, Mapping) and section.get("outputs"):
+            term = next(iter(section["outputs"]))
+            remedy = (
+                f"is one loss, and this config has outputs; change one of theirs: loss@loss.outputs.{term}="
+            )
+            found.append(Fault("loss", section.get("name"), remedy + str(section.get("name"))))
+            return []
+        single = _choice("loss", "loss", section, losses.function, LossSection, found)
+        return [] if single is None else [ChosenTerm(single.common.name, "loss", single)]
+    found += _section_faults(OutputsSection, section, "loss=outputs", "loss")
+    outputs, weights = section.get("outputs"), section.get("weights")
+    if not isinstance(outputs, Mapping) or not outputs:
+        remedy = "needs a loss for each output: +loss@loss.outputs.NAME=huber"
+        found.append(Fault("loss.outputs", outputs, remedy))
+        return []
+    weights = weights if isinstance(weights, Mapping) else {}
+    found += _weight_faults(weights, list(map(str, outputs)))
+    terms = []
+    for name, values in outputs.items():
+        key = f"loss.outputs.{name}"
+        if isinstance(values, Mapping):
+            values = {"reduction": section.get("reduction"), **values}
+        loss = _choice("loss", key, values, losses.function, LossSection, found)
+        if loss is not None:
+            terms.append(ChosenTerm(str(name), key, loss, float(_number(weights.get(name, 1.0)))))
+    return terms
+
+
+def _weight_faults(weights: Mapping[Any, Any], terms: list[str]) -> list[Fault]:
+    found = []
+    for name, weight in weights.items():
+        key = f"loss.weights.{name}"
+        if str(name) not in terms:
+            near = did_you_mean(str(name), terms, "loss.weights.")
+            found.append(Fault(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}"))
+        elif _number(weight) != weight or not 0 <= weight < math.inf:
+            found.append(Fault(key, weight, "must be a number at least 0"))
+    if terms and not found and all(weights.get(name, 1) == 0 for name in terms):
+        found.append(Fault("loss.weights", dict(weights), "are all 0: there is nothing to train"))
+    return found
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _choice(
     group: str,
+    place: str,
     values: Any,
     lookup: Callable[[str], Callable[..., Any]],
     section: type[Section],
     found: list[Fault],
 ) -> Choice[Any] | None:
     name = values.get("name") if isinstance(values, Mapping) else None
-    known = choices.names(group)
+    known = [one for one in choices.names(group) if one != "outputs"]
     if name not in known:
-        meant = did_you_mean(str(name), known, f"{group}=")
-        key, value = (f"{group}.name", name) if isinstance(values, Mapping) else (group, values)
-        found.append(Fault(key, value, f"{meant}Choose one with {group}=: {', '.join(known)}"))
+        chooser = f"{group}=" if place == group else f"{group}@{place}="
+        meant = did_you_mean(str(name), known, chooser)
+        key, value = (f"{place}.name", name) if isinstance(values, Mapping) else (place, values)
+        found.append(Fault(key, value, f"{meant}Choose one with {chooser}: {', '.join(known)}"))
         return None
     function = lookup(name)
     model = _component_model(function, section)
-    mistakes = _section_faults(model, values, name, group)
+    mistakes = _section_faults(model, values, name, place)
     found += mistakes
-    wrong = {fault.key.removeprefix(f"{group}.") for fault in mistakes}
+    wrong = {fault.key.removeprefix(f"{place}.") for fault in mistakes}
     if any(key in model.model_fields and model.model_fields[key].is_required() for key in wrong):
         return None
     # A faulty parameter is read as its default, so that the rest can still be checked
@@ -140,7 +206,8 @@ def _section_faults(model: type[BaseModel], values: Any, owner: str, key: str) -
 
 def _where_it_belongs(key: str) -> str:
     """Of a key that is unknown where it stands: the choices of its group that have it, or its section."""
-    group, _, name = key.partition(".")
+    place, _, name = key.rpartition(".")
+    group = place.partition(".")[0]
     owners = [f"{group}={other}" for other in choices.names(group) if name in choices.read(group, other)]
     if owners:
         return f"It belongs to {' or '.join(owners)}. "

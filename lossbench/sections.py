@@ -4,17 +4,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from annotated_types import Interval
+from annotated_types import Ge, Interval
 
-from lossbench.parameters import Count, Index, OpenFraction, Positive, Section
+from lossbench.data.dataset import Task
+from lossbench.parameters import BelowOne, Count, Fraction, Index, OpenFraction, Positive, Section
 
 
 class LossSection(Section):
-    """Keys that every loss has beside its own parameters."""
+    """Keys that every loss has beside its own parameters.
+
+    As a term it may say which ``output`` it judges; its reduction is the loss section's, unless it has one.
+    """
 
     name: str
+    label: str | None = None
+    reduction: str
+    about: dict[str, Any]
+    output: str | None = None
+
+
+class OutputsSection(Section):
+    """``loss=outputs``: a loss for each term, and what each weighs."""
+
+    name: Literal["outputs"]
     label: str | None
     reduction: str
+    outputs: dict[str, Any]
+    weights: dict[str, Any]
     about: dict[str, Any]
 
 
@@ -27,6 +43,13 @@ class DataSection(Section):
     test: OpenFraction
     stratify: bool
     scale_target: bool
+    class_weight: Literal["balanced"] | None
+    outliers: Fraction
+    outlier_size: Positive
+    label_noise: Fraction
+    label_noise_kind: Literal["symmetric", "pairwise"]
+    imbalance: Annotated[float, Ge(1)]
+    missing_labels: BelowOne
     about: dict[str, Any] | None = None
 
 
@@ -48,6 +71,14 @@ class ScheduleSection(Section):
 
     name: str
     warmup_steps: Index
+
+
+class RegularizerSection(Section):
+    """Keys that every regularizer has."""
+
+    name: str
+    apply_to: list[Literal["kernel", "bias", "activity"]]
+    layers: list[int | str] | None
 
 
 class TrainerSection(Section):
@@ -80,3 +111,40 @@ class Choice(Generic[S]):
     function: Callable[..., Any]
     parameters: dict[str, Any]
     common: S
+
+
+@dataclass(frozen=True)
+class ChosenTerm:
+    """A loss as chosen for one output.
+
+    Attributes:
+        name: of the term; of a single loss, the loss's.
+        key: where it stands in the config: ``loss``, or ``loss.outputs.NAME``.
+        loss: what was chosen.
+        weight: its factor in the total.
+    """
+
+    name: str
+    key: str
+    loss: Choice[LossSection]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is predicted, and the terms that judge it.
+
+    Attributes:
+        name: as the data calls the target; empty where it is the only one.
+        task: what kind of target it is.
+        terms: at least one.
+    """
+
+    name: str
+    task: Task
+    terms: tuple[ChosenTerm, ...]
+
+    @property
+    def prefix(self) -> str:
+        """Before the names of its metrics."""
+        return f"{self.name}/" if self.name else ""

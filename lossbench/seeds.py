@@ -5,9 +5,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["split", "initialisation", "order"]
+Purpose = Literal["split", "initialisation", "order", "dropout", "corruption"]
 # Numbers are fixed for ever: a new purpose takes a new one, so that no older stream changes.
-_PURPOSES: dict[Purpose, int] = {"split": 0, "initialisation": 1, "order": 2}
+_PURPOSES: dict[Purpose, int] = {"split": 0, "initialisation": 1, "order": 2, "dropout": 3, "corruption": 4}
 
 
 def derive(seed: int, purpose: Purpose) -> int:

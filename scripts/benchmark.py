@@ -48,7 +48,7 @@ def hand_written_seconds(epochs: int) -> float:
     dataset = factory.build_dataset(config)
     split = factory.build_splits(config, dataset)[0]
     features = torch.tensor(dataset.features, dtype=torch.float32)
-    targets = torch.tensor(dataset.targets, dtype=torch.float32)
+    targets = torch.tensor(dataset.target.values, dtype=torch.float32)
     mean, std = features[split.train].mean(0), features[split.train].std(0)
     features = (features - mean) / std
     targets = (targets - targets[split.train].mean()) / targets[split.train].std()

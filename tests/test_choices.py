@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 import torch
 
-from lossbench import choices, data, losses, models, optimizers, schedules
+from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
 from lossbench.combinations import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.data.dataset import Task
 from lossbench.parameters import keyword_parameters
@@ -16,9 +16,19 @@ LOOKUPS = {
     "model": vars(models).__getitem__,
     "optimizer": vars(optimizers).__getitem__,
     "schedule": vars(schedules).__getitem__,
+    "regularizer": vars(regularizers).__getitem__,
+}
+CODE = {
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+    "regularizer": "regularizers",
+    "data": "data/bundled",
 }
 COMPONENTS = [
-    (group, name) for group in LOOKUPS for name in choices.names(group) if (group, name) != ("data", "auto")
+    (group, name)
+    for group in LOOKUPS
+    for name in choices.names(group)
+    if (group, name) not in (("data", "auto"), ("loss", "outputs"))
 ]
 TASKS = set(get_args(Task))
 LOSSES = choices.losses()
@@ -36,9 +46,7 @@ def test_yaml_repeats_the_signature_exactly(group, name):
             assert (value, type(value)) == (default, type(default)), key
 
 
-@pytest.mark.parametrize(
-    ("group", "module"), [("optimizer", "optimizers"), ("schedule", "schedules"), ("data", "data/bundled")]
-)
+@pytest.mark.parametrize(("group", "module"), CODE.items())
 def test_every_public_component_has_its_yaml(group, module):
     public = {name for name in choices.summaries(module) if not name.startswith("_")}
     assert set(choices.names(group)) - {"auto", "table"} == public
@@ -78,7 +86,9 @@ def test_facts_are_complete_and_known(name):
 
 @pytest.mark.parametrize("name", [name for name in choices.names("data") if name not in ("auto", "table")])
 def test_a_data_set_is_of_the_task_its_yaml_says(name):
-    assert data.source(name)().task == choices.about("data", name)["task"]
+    about, targets = choices.about("data", name), data.source(name)().targets
+    stated = about.get("tasks") or {targets[0].name: about["task"]}
+    assert {target.name: target.task for target in targets} == stated
 
 
 def test_no_two_losses_share_an_alias():

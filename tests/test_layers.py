@@ -15,7 +15,7 @@ FLOORS = [
     ["errors", "seeds"],
     ["choices"],
     ["parameters", "help", "trust"],
-    ["losses", "data", "models", "optimizers", "schedules", "records"],
+    ["losses", "data", "models", "regularizers", "optimizers", "schedules", "records"],
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
     ["module", "sections"],
     ["combinations"],

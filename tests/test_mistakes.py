@@ -94,7 +94,7 @@ MISTAKES = [
     (["model.hidden_units=[1000000,1000000,1000000]"], ["not enough memory"]),
     (["trainer.threads=1000000"], ["trainer.threads", "at most 1024"]),
     (["--multirn"], ["Did you mean --multirun?"]),
-    ([*FROM_TABLE[:1], "data.path=.", "data.target=price"], ["a folder; name the CSV"]),
+    ([*FROM_TABLE[:1], "data.path=.", "data.target=price"], ["a folder; name the file"]),
     (
         ["data=table", "data.path=rare.csv", "data.target=y", "loss=bce"],
         ["class '1' has", "data.stratify=false"],
@@ -133,7 +133,7 @@ MISTAKES = [
 def test_a_mistake_is_answered(train, tmp_path, arguments, words):
     (tmp_path / "my.csv").write_text(TABLE)
     (tmp_path / "gap.csv").write_text("a,b,price\n1,2,3\n1,,3\n")
-    (tmp_path / "text.csv").write_text("a,b,price\nx,2,3\n1,1,3\n")
+    (tmp_path / "text.csv").write_text("a,b,price\nx,2,3\n1,1,3\n2,2,4\n")
     (tmp_path / "few.csv").write_text("a,b,price\n1,2,3\n1,1,4\n")
     (tmp_path / "rare.csv").write_text("a,y\n" + "".join(f"{i},{int(i > 57)}\n" for i in range(60)))
     outcome = train(*arguments)

@@ -25,14 +25,20 @@ ACTIVATIONS = {
 def build(seeds, hidden=(8, 5), activation="relu", output="linear", dtype=torch.float64):
     generators = [torch.Generator().manual_seed(s) for s in seeds]
     return dense(
-        4, 2, generators, dtype, hidden_units=list(hidden), activation=activation, output_activation=output
+        4,
+        {"y": 2},
+        lambda purpose: generators,
+        dtype,
+        hidden_units=list(hidden),
+        activation=activation,
+        output_activation=output,
     )
 
 
 def alone(network, r, activation, output):
     """Replicate r as a plain torch network of the same weights."""
     modules = []
-    for layer in network.layers:
+    for layer in [*network.hidden, *network.heads]:
         linear = nn.Linear(*layer.weight.shape[1:], dtype=layer.weight.dtype)
         linear.weight.data, linear.bias.data = layer.weight[r].T, layer.bias[r, 0]
         modules += [linear, ACTIVATIONS[activation]]
@@ -45,7 +51,7 @@ def test_each_replicate_is_the_plain_network_of_its_weights(activation, hidden):
     network = build([0, 1, 2], hidden, activation, "softplus")
     x = torch.randn(3, 6, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     for r in range(3):
-        torch.testing.assert_close(network(x)[r], alone(network, r, activation, "softplus")(x[r]))
+        torch.testing.assert_close(network(x)["y"][r], alone(network, r, activation, "softplus")(x[r]))
 
 
 def test_names_cover_keras_and_agree_with_torch():
@@ -56,7 +62,7 @@ def test_names_cover_keras_and_agree_with_torch():
 
 def test_the_start_is_glorot_uniform_with_zero_bias():
     network = build(range(200), hidden=(64,))
-    for layer in network.layers:
+    for layer in [*network.hidden, *network.heads]:
         fan_in, fan_out = layer.weight.shape[1:]
         limit = math.sqrt(6 / (fan_in + fan_out))
         assert layer.weight.abs().max() <= limit
@@ -71,4 +77,4 @@ def test_the_start_depends_on_the_own_seed_alone():
     for a, b, c in zip(together.parameters(), single.parameters(), rounded.parameters(), strict=True):
         assert torch.equal(a[1:2], b)
         assert torch.equal(b.float(), c)
-    assert not torch.equal(together.layers[0].weight[0], together.layers[0].weight[1])
+    assert not torch.equal(together.hidden[0].weight[0], together.hidden[0].weight[1])

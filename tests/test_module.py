@@ -25,14 +25,18 @@ def train(settings):
     return dataset, splits, module
 
 
+def layers_of(network):
+    return [*network.hidden, *network.heads]
+
+
 def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     """The loop one would write by hand, from the same start, orders and split."""
     dataset, (split,), trained = train(settings)
     fresh = factory.build_module(settings, dataset, [split])
-    x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.targets))
+    x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.target.values))
     x, y = ((v - v[split.train].mean(0)) / v[split.train].std(0, correction=0) for v in (x, y))
-    layers = [nn.Linear(*layer.weight.shape[1:], dtype=torch.float64) for layer in fresh.network.layers]
-    for linear, layer in zip(layers, fresh.network.layers, strict=True):
+    layers = [nn.Linear(*layer.weight.shape[1:], dtype=torch.float64) for layer in layers_of(fresh.network)]
+    for linear, layer in zip(layers, layers_of(fresh.network), strict=True):
         linear.weight.data, linear.bias.data = layer.weight.data[0].T.contiguous(), layer.bias.data[0, 0]
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1])
     optimizer = make_optimizer(network.parameters())
@@ -186,11 +190,12 @@ def test_what_an_ignored_class_leaves_is_recorded_as_a_mean_over_what_counts(red
         )
     )
     dataset, (split,), module = train(settings)
-    y_pred, y_true = module.predict_part("validation")
-    p_true = y_pred[0].gather(1, y_true[0].long()).flatten()
-    kept = torch.as_tensor(dataset.targets[split.validation] != 3)
+    predictions, _, losses = module.look_at("validation")
+    labels = torch.as_tensor(dataset.target.values[split.validation])
+    p_true = predictions["output"][0].gather(1, labels[:, None]).flatten()
+    kept = torch.as_tensor(dataset.target.values[split.validation] != 3)
     expected = -p_true[kept].log().mean()
-    assert module.recorded_loss(y_pred, y_true)[0] == pytest.approx(expected.item(), rel=1e-6)
+    assert losses[0, 0] == pytest.approx(expected.item(), rel=1e-6)
     assert module.history[0][1, 0] == pytest.approx(expected.item(), rel=1e-6)
 
 
@@ -198,9 +203,9 @@ def test_autocast_leaves_the_output_activation_in_full_precision():
     settings = config("loss=bce", "data=breast_cancer", "trainer.precision=bf16-mixed")
     dataset = factory.build_dataset(settings)
     module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
-    module.network.layers[-1].bias.data.fill_(7.0)
+    module.network.heads[-1].bias.data.fill_(7.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        predicted = module.network(torch.zeros(1, 1, 30))
+        predicted = module.network(torch.zeros(1, 1, 30))["output"]
     assert predicted.dtype == torch.float32
     assert predicted.item() == pytest.approx(torch.tensor(7.0).sigmoid().item(), abs=1e-6)
 
@@ -214,5 +219,5 @@ def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
             )
         )
         _, _, module = train(settings)
-        recorded.append(module.recorded_loss(*module.predict_part("test")))
+        recorded.append(module.look_at("test")[2])
     np.testing.assert_allclose(*recorded, rtol=1e-6)

@@ -92,7 +92,7 @@ def test_the_metrics_are_those_of_the_best_epoch_of_the_history(run):
 
 def test_predictions_give_the_metrics(run):
     table = pd.read_csv(run.folder / "predictions.csv")
-    targets = source("diabetes")().targets[:, 0]
+    targets = source("diabetes")().target.values[:, 0]
     for r, own in table.groupby("replicate"):
         assert (targets[own["row"]] == own["target"]).all()
         error = own["prediction"] - own["target"]
@@ -107,9 +107,9 @@ def test_weights_and_scaling_predict_again_without_lossbench(run):
     for r in range(3):
         own = table[table["replicate"] == r]
         x = (features[own["row"]] - arrays["features.mean"][r]) / arrays["features.scale"][r]
-        for layer in range(3):
-            x = x @ arrays[f"layers.{layer}.weight"][r] + arrays[f"layers.{layer}.bias"][r]
-            x = np.maximum(x, 0) if layer < 2 else x
+        for layer in ("hidden.0", "hidden.1", "heads.output"):
+            x = x @ arrays[f"{layer}.weight"][r] + arrays[f"{layer}.bias"][r]
+            x = x if layer == "heads.output" else np.maximum(x, 0)
         predicted = x[:, 0] * arrays["targets.scale"][r, 0, 0] + arrays["targets.mean"][r, 0, 0]
         np.testing.assert_allclose(predicted, own["prediction"], rtol=2e-5)  # float32 throughout
 

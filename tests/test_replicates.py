@@ -95,7 +95,7 @@ def train_with(poisoned: int | None):
     splits = factory.build_splits(config, dataset)
     module = factory.build_module(config, dataset, splits)
     if poisoned is not None:
-        module.network.layers[0].weight.data[poisoned, 0, 0] = 1e38  # overflows within the first epochs
+        module.network.hidden[0].weight.data[poisoned, 0, 0] = 1e38  # overflows within the first epochs
     experiment.fit(config, module, factory.build_orders(config, module))
     return module
 

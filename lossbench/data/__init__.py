@@ -9,7 +9,7 @@ from lossbench.data.dataset import Dataset
 def source(name: str) -> Callable[..., Dataset]:
     """The function that loads the data set called ``name``; its parameters are the config's.
 
-    >>> source("diabetes")().task
+    >>> source("diabetes")().target.task
     'regression'
     """
     # pandas and scikit-learn take a second to import: only where they are used

@@ -1,52 +1,257 @@
-"""The user's own table: a CSV with numeric columns, one of them the target."""
+"""The user's own table: CSV or Parquet; numeric and categorical columns, one or several of them targets."""
 
 import csv
 import itertools
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.data.dataset import Dataset, TableTask, Task
+from lossbench.data.dataset import Dataset, TableTask, Target, Task
 from lossbench.errors import UserError, did_you_mean
 
 _SEPARATORS = ",;\t|"
 _LARGEST = 1e100  # beyond it a variance overflows
+_PARTS = ("train", "validation", "test")
+_FEW_CATEGORIES = 20  # more different texts than this, in more than half of the rows, are no categories
+# Texts that are numbers or dates to a reader, and to no parser, with the remedy
+_FORMATS = {
+    r"[-+]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d+)?": "has thousands separators; write it as 1234.5",
+    r"[-+]?\d+,\d+": "has a decimal comma; write it as 1234.5",
+    r"[-+]?\d+([.,]\d+)?\s*[%\u20ac$\u00a3]|[\u20ac$\u00a3]\s*[-+]?\d.*": (
+        "has a unit; write the number alone"
+    ),
+    r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([ T].*)?": (
+        "is a date; leave the column out by data.exclude, split by it with data.time, or write numbers"
+    ),
+}
 
 Column = Any  # a pandas Series of texts or numbers
 
 
-def table(*, path: str, target: str, task: TableTask = "auto") -> Dataset:
-    """A CSV file with a header: numeric columns, of which ``target`` is to be predicted.
+def table(
+    *,
+    path: str,
+    target: str | list[str],
+    task: TableTask | dict[str, TableTask] = "auto",
+    categorical: list[str] | None = None,
+    exclude: list[str] | None = None,
+    missing: Literal["error", "mean"] = "error",
+    weight: str | None = None,
+    group: str | None = None,
+    split_column: str | None = None,
+    time: str | None = None,
+) -> Dataset:
+    """A CSV file with a header, or a Parquet file, of which ``target`` is to be predicted from the rest.
 
     Args:
-        path: the file, from the folder the command is typed in; separated by comma, semicolon, tab or |.
-        target: the column to predict. Numbers for regression; numbers or texts for classes.
-        task: ``auto`` is the loss's own task, which the factory puts in.
+        path: the file, from the folder the command is typed in; a CSV is separated by comma, semicolon, tab
+            or |.
+        target: the column to predict, or several. Numbers for regression; numbers or texts for classes.
+        task: ``auto`` is the loss's own task, which the factory puts in; for several outputs one per column.
+        categorical: columns to be read as categories though they hold numbers. Columns of texts are anyway.
+        exclude: columns to leave out.
+        missing: what an empty cell of a feature is: an error, or the mean of the training rows (of
+            categories, a category of its own).
+        weight: a column of numbers from 0: how much each row counts.
+        group: a column; rows that share its value stay in one part.
+        split_column: a column that says train, validation or test of each row.
+        time: a column of numbers or dates; the earliest rows train, the latest test.
 
     Raises:
         UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
     """
     frame = _read(path)
-    _check_target(frame, target, path)
-    feature_names = tuple(column for column in frame.columns if column != target)
-    if not feature_names:
-        raise UserError(f"{path} has the column {target} alone: a network needs features to predict from")
-    features = np.column_stack([_numbers(frame[name], path) for name in feature_names])
-    if task in ("regression", "positive", "count"):
-        targets = _numbers(frame[target], path)
-        if np.ptp(targets) == 0:
-            raise UserError(f"data.target={target}: every row holds {targets[0]:g}; nothing to predict")
-        _check_domain(targets, frame[target], task, path)
-        return Dataset(features, targets[:, None], task, feature_names, (target,))
+    targets = [target] if isinstance(target, str) else target
+    roles = {"weight": weight, "group": group, "split_column": split_column, "time": time}
+    named = {"target": targets, "categorical": categorical or [], "exclude": exclude or []}
+    named |= {role: [column] for role, column in roles.items() if column is not None}
+    _check_columns(frame, named, path)
+    given = {role: frame.pop(column) for role, column in roles.items() if column is not None}
+    answers = frame[targets]
+    frame = frame.drop(columns=[*targets, *named["exclude"]])
+    if frame.columns.empty:
+        raise UserError(f"{path} leaves no column to predict from: a network needs features")
+    features, names, unscaled = _features(frame, named["categorical"], missing == "mean", path)
+    return Dataset(
+        features,
+        names,
+        _targets(answers, task, path),
+        unscaled,
+        weights=_weights(given["weight"], path) if weight else None,
+        groups=pd.factorize(given["group"], use_na_sentinel=False)[0].astype(np.int64) if group else None,
+        parts=_parts(given["split_column"], path) if split_column else None,
+        order=_order(given["time"], path) if time else None,
+    )
+
+
+def _check_columns(frame: pd.DataFrame, named: Mapping[str, list[str]], path: str) -> None:
+    """Every column that was named is there, and none has two roles."""
+    for role, columns in named.items():
+        for column in columns:
+            if column not in frame.columns:
+                raise _no_such_column(frame, f"data.{role}", column, path)
+    uses = Counter(column for role, columns in named.items() if role != "categorical" for column in columns)
+    doubled = [column for column, count in uses.items() if count > 1]
+    if doubled:
+        roles = [f"data.{role}" for role, columns in named.items() if doubled[0] in columns]
+        raise UserError(
+            f"column {doubled[0]} is named more than once, in {' and '.join(dict.fromkeys(roles))}"
+        )
+
+
+def _targets(frame: pd.DataFrame, task: TableTask | Mapping[str, TableTask], path: str) -> tuple[Target, ...]:
+    """One target of all columns, or with a task for each, one per column."""
+    if isinstance(task, Mapping):
+        return tuple(_target(frame[[name]], task[name], path) for name in frame.columns)
+    return (_target(frame, task, path),)
+
+
+def _target(frame: pd.DataFrame, task: TableTask, path: str) -> Target:
+    columns = tuple(frame.columns)
+    name = "+".join(columns)
     if task == "auto":
         raise ValueError("task='auto' is the loss's to decide: give the task itself")
-    indices, classes = _classes(frame[target], task, path)
-    return Dataset(features, indices, task, feature_names, (target,), classes)
+    if task in ("binary", "multiclass"):
+        if len(columns) > 1:
+            raise UserError(
+                f"data.target={list(columns)}: one {task} target has one column; for several of 0 and 1 set "
+                "data.task=mask, for several outputs use loss=outputs"
+            )
+        indices, classes = _classes(frame[columns[0]], task, path)
+        return Target(name, indices, task, columns, classes)
+    values = np.column_stack([_numbers(frame[column], path) for column in columns])
+    for column, each in zip(columns, values.T, strict=True):
+        if np.ptp(each) == 0:
+            raise UserError(f"data.target={column}: every row holds {each[0]:g}; nothing to predict")
+        _check_domain(each, frame[column], task, path)
+    if task == "distribution" and not np.allclose(values.sum(1), 1):
+        first = int((~np.isclose(values.sum(1), 1)).argmax())
+        where = _where(path, first, frame[columns[0]])
+        raise UserError(f"{where}: the shares of a distribution sum to {values[first].sum():g}, not to 1")
+    return Target(name, values, task, columns)
+
+
+def _features(
+    frame: pd.DataFrame, categorical: list[str], impute: bool, path: str
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
+    """Numbers as they are, categories as 0 and 1 a column; each column is freed as it is read."""
+    rows, kinds = (
+        len(frame),
+        {name: _is_categorical(frame[name], path, name in categorical) for name in frame},
+    )
+    labels = {
+        name: _categories(frame[name], path, impute, named=name in categorical)
+        for name, is_categorical in kinds.items()
+        if is_categorical
+    }
+    names = [
+        f"{name}={label}" if label is not None else str(name)
+        for name in frame.columns
+        for label in labels.get(name, [None])
+    ]
+    features = np.empty((rows, len(names)))
+    unscaled, place = [], 0
+    for name in list(frame.columns):
+        column = frame.pop(name)
+        if name not in labels:
+            features[:, place] = _numbers(column, path, impute=impute)
+            place += 1
+            continue
+        texts = _as_texts(column)
+        for label in labels[name]:
+            features[:, place] = texts == label
+            unscaled.append(place)
+            place += 1
+    return features, tuple(names), tuple(unscaled)
+
+
+def _is_categorical(column: Column, path: str, named: bool) -> bool:
+    """Whether a column holds categories: it was named, or most of its cells are no numbers."""
+    if named or isinstance(column.dtype, pd.CategoricalDtype):
+        return True
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise UserError(
+            f"{path}, column {column.name}: dates; leave it out by data.exclude, or use data.time"
+        )
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return False
+    present = column.dropna()
+    numbers = pd.to_numeric(present, errors="coerce").notna()
+    if numbers.mean() >= 0.5 or present.empty:
+        return False
+    texts = present.astype(str)
+    for pattern, remedy in _FORMATS.items():
+        formatted = texts.str.fullmatch(pattern)
+        if formatted.mean() >= 0.5:
+            first = int(np.flatnonzero(column.index == texts.index[formatted.argmax()])[0])
+            raise UserError(f"{_where(path, first, column)}: '{column.iloc[first]}' {remedy}")
+    return True
+
+
+def _categories(column: Column, path: str, impute: bool, *, named: bool) -> list[str]:
+    """A column's labels, in sorted order, of the whole table."""
+    if not impute:
+        _refuse_gaps(column, path, "fill it, or set data.missing=mean, which makes it a category")
+    labels: list[str] = sorted(set(_as_texts(column)))
+    if len(labels) > max(_FEW_CATEGORIES, len(column) / 2) and not named:
+        raise UserError(
+            f"{path}, column {column.name}: {len(labels)} different texts in {len(column)} rows, as "
+            f"'{labels[0]}'; an identifier? Leave it out by data.exclude=[{column.name}], or name it in "
+            "data.categorical"
+        )
+    return labels
+
+
+def _as_texts(column: Column) -> NDArray[np.str_]:
+    texts: NDArray[np.str_] = np.where(column.isna(), "(missing)", column.astype(str)).astype(np.str_)
+    return texts
+
+
+def _weights(column: Column, path: str) -> NDArray[np.float64]:
+    weights = _numbers(column, path)
+    if weights.min() < 0 or weights.max() == 0:
+        first = int(weights.argmin())
+        raise UserError(
+            f"{_where(path, first, column)}: {weights[first]:g}; weights are at least 0, and not all 0"
+        )
+    return weights
+
+
+def _parts(column: Column, path: str) -> NDArray[np.int64]:
+    texts = column.astype(str).str.strip().str.lower()
+    known = {name: index for index, name in enumerate(_PARTS)}
+    parts = texts.map(known)
+    if parts.isna().any():
+        first = int(parts.isna().argmax())
+        raise UserError(
+            f"{_where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(_PARTS)}"
+        )
+    absent = [name for name, index in known.items() if not (parts == index).any()]
+    if absent:
+        raise UserError(f"data.split_column={column.name}: no row is given to {' and '.join(absent)}")
+    chosen: NDArray[np.int64] = parts.to_numpy(dtype=np.int64)
+    return chosen
+
+
+def _order(column: Column, path: str) -> NDArray[np.int64]:
+    """The rank of each row in time; rows of one time keep the table's order."""
+    _refuse_gaps(column, path, "fill it, or leave data.time out")
+    times = column
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        times = pd.to_datetime(column.astype(str), errors="coerce", format="mixed")
+    if times.isna().any():
+        first = int(times.isna().argmax())
+        where = _where(path, first, column)
+        raise UserError(f"{where}: '{column.iloc[first]}' is no time; write 2026-01-31 or a number")
+    ranks = np.empty(len(times), dtype=np.int64)
+    ranks[np.argsort(times.to_numpy(), kind="stable")] = np.arange(len(times))
+    return ranks
 
 
 def read_column(path: str, target: str) -> NDArray[Any]:
@@ -60,31 +265,66 @@ def read_column(path: str, target: str) -> NDArray[Any]:
     column: Column = frame[target]
     if pd.api.types.is_numeric_dtype(column.dtype):
         return _numbers(column, path)
-    _refuse_gaps(column, path)
+    _refuse_gaps(column, path, "fill it")
     texts: NDArray[Any] = column.to_numpy().astype(str)
     return texts
 
 
 def _check_target(frame: pd.DataFrame, target: str, path: str) -> None:
-    if target in frame.columns:
-        return
+    if target not in frame.columns:
+        raise _no_such_column(frame, "data.target", target, path)
+
+
+def _no_such_column(frame: pd.DataFrame, key: str, column: str, path: str) -> UserError:
     if len(frame.columns) == 1:
-        raise UserError(
+        return UserError(
             f"{path}: the header {frame.columns[0]!r} is one column; separate columns by comma, "
             "semicolon, tab or |"
         )
-    meant = did_you_mean(target, frame.columns)
+    meant = did_you_mean(column, frame.columns)
     columns = ", ".join(frame.columns)
-    raise UserError(f"data.target={target}: {path} has no such column. {meant}Its columns: {columns}")
+    return UserError(f"{key}={column}: {path} has no such column. {meant}Its columns: {columns}")
 
 
 def _read(path: str) -> pd.DataFrame:
     file = Path(path).expanduser()
     try:
         if file.is_dir():
-            raise UserError(f"data.path={path}: a folder; name the CSV file in it")
+            raise UserError(f"data.path={path}: a folder; name the file in it")
         if not file.is_file():
             raise UserError(_no_such_file(path, file))
+        frame = _read_parquet(file, path) if _is_parquet(file) else _read_csv(file, path)
+    except OSError as error:
+        raise UserError(f"data.path={path}: cannot be read: {error.strerror or error}") from error
+    frame.columns = frame.columns.astype(str).str.strip()
+    if frame.empty:
+        raise UserError(f"data.path={path}: a header without rows")
+    return frame
+
+
+def _is_parquet(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.read(4) == b"PAR1"
+
+
+def _read_parquet(file: Path, path: str) -> pd.DataFrame:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        content = parquet.read_table(file)
+    except pyarrow.ArrowException as error:
+        raise UserError(f"data.path={path}: not a whole Parquet file: {error}") from error
+    nested = [field.name for field in content.schema if pyarrow.types.is_nested(field.type)]
+    if nested:
+        raise UserError(f"{path}, column {nested[0]}: holds lists or records; leave it out of the file")
+    # each column by itself, so that it is freed by itself
+    frame: pd.DataFrame = content.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
+    return frame
+
+
+def _read_csv(file: Path, path: str) -> pd.DataFrame:
+    try:
         header, separator = _header(file)
         _check_header(header, path)
         frame = pd.read_csv(
@@ -101,13 +341,8 @@ def _read(path: str) -> pd.DataFrame:
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         reason = str(error).strip().rpartition("C error: ")[2]
         raise UserError(f"data.path={path}: not a table: {reason}") from error
-    except OSError as error:
-        raise UserError(f"data.path={path}: cannot be read: {error.strerror}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: the rows have more cells than the header has names; mend the header")
-    frame.columns = frame.columns.astype(str).str.strip()
-    if frame.empty:
-        raise UserError(f"data.path={path}: a header without rows")
     return frame
 
 
@@ -123,6 +358,8 @@ def _header(file: Path) -> tuple[list[str], str]:
 def _where(path: str, row: int, column: Column) -> str:
     """File, line and column of a cell; the line is where its row ends, blank lines counted."""
     file = Path(path).expanduser()
+    if _is_parquet(file):
+        return f"{path}, row {row}, column {column.name}"
     with file.open(encoding="utf-8-sig", newline="") as lines:
         records = csv.reader(lines, delimiter=_header(file)[1], skipinitialspace=True)
         line = next(itertools.islice((records.line_num for record in records if record), row + 1, None))
@@ -147,32 +384,40 @@ def _check_header(names: list[str], path: str) -> None:
         )
 
 
-def _numbers(column: Column, path: str) -> NDArray[np.float64]:
+def _numbers(column: Column, path: str, *, impute: bool = False) -> NDArray[np.float64]:
     """The column as usable numbers, or an error that names the first cell that is none."""
-    numbers: NDArray[np.float64] = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
-    bad = np.flatnonzero(~(np.abs(numbers) < _LARGEST))
+    plain = not isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.is_numeric_dtype(column.dtype)
+    converted: Column = column if plain else pd.to_numeric(column, errors="coerce")
+    numbers: NDArray[np.float64] = converted.to_numpy(dtype=np.float64, na_value=np.nan)
+    usable = np.abs(numbers) < _LARGEST
+    empty = column.isna().to_numpy() if not usable.all() else ~usable
+    bad = np.flatnonzero(~usable & ~empty if impute else ~usable)
     if not len(bad):
         return numbers
     first = int(bad[0])
     where = _where(path, first, column)
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
-    if pd.isna(column.iloc[first]):
-        raise UserError(f"{where}: the cell is empty{more}; fill it or remove the row")
+    if empty[first]:
+        raise UserError(
+            f"{where}: the cell is empty{more}; fill it, remove the row, or (features) set data.missing=mean"
+        )
     raise UserError(
-        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), or remove "
-        "the column"
+        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), leave the "
+        f"cell empty if it means missing, or leave the column out by data.exclude=[{column.name}]"
     )
 
 
-def _refuse_gaps(column: Column, path: str) -> None:
+def _refuse_gaps(column: Column, path: str, remedy: str) -> None:
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; fill it")
+        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; {remedy}")
 
 
-def _check_domain(targets: NDArray[np.float64], column: Column, task: TableTask, path: str) -> None:
+def _check_domain(targets: NDArray[np.float64], column: Column, task: Task, path: str) -> None:
     allowed = {
         "positive": (targets > 0, "a positive number"),
+        "distribution": (targets >= 0, "a share, at least 0"),
+        "mask": ((targets == 0) | (targets == 1), "0 or 1"),
         "count": ((targets >= 0) & (targets == targets.round()), "a count (0, 1, 2, ...)"),
     }
     if task not in allowed:
@@ -182,13 +427,13 @@ def _check_domain(targets: NDArray[np.float64], column: Column, task: TableTask,
         first = int((~fits).argmax())
         raise UserError(
             f"{_where(path, first, column)}: {targets[first]:g} is not {wanted}, "
-            f"as a {task} target must be; choose a loss for real targets, as loss=huber"
+            f"as a {task} target must be; choose a loss for real targets, as loss=huber, or data.task"
         )
 
 
 def _classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Class indices and their labels, in sorted order."""
-    _refuse_gaps(column, path)
+    _refuse_gaps(column, path, "fill it, or remove the row")
     labels, indices = np.unique(column.to_numpy(), return_inverse=True)
     count = len(labels)
     wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"

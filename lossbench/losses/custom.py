@@ -10,6 +10,8 @@ from torch import Tensor
 
 from lossbench import trust
 from lossbench.errors import UserError, did_you_mean
+from lossbench.losses.loss import FunctionLoss
+from lossbench.losses.reduction import counted, counting
 
 
 def custom(
@@ -38,7 +40,14 @@ def custom(
         loss = losses.get(made)
     except TypeError as error:
         raise UserError(f"loss.function={function}, loss.arguments={arguments}: {error}") from error
-    return lambda y_pred, y_true: loss.values(y_pred, y_true)[0]
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return loss.values(y_pred, y_true)[0]
+
+    if isinstance(loss, FunctionLoss):  # of which not every value may count
+        known, own = type(loss).function, loss.parameters_of_function
+        return counting(lambda labels, _: counted(known, labels, labels, own))(values)
+    return values
 
 
 def _load(reference: str) -> Any:

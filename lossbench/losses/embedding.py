@@ -1,9 +1,10 @@
 """Losses of embeddings: what is alike shall lie near, what is not apart. By pairs, triplets or labels."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,6 +12,7 @@ from lossbench.losses.reduction import counting
 from lossbench.losses.shapes import floating, in_float32, paired_with_targets
 from lossbench.parameters import NonNegative, Positive
 
+Norm = Annotated[float, Interval(ge=1, le=8)]  # a larger power of 1e4 would overflow
 _FEW = 256  # rows whose distances are taken one by one, to the last digit
 _NEAR_ZERO = 1e-6  # torch's, added to each difference: a distance of 0 has a slope
 
@@ -42,7 +44,7 @@ def contrastive(y_pred: Tensor, y_true: Tensor, *, margin: Positive = 1.0) -> Te
 
 @in_float32
 def triplet_margin(
-    y_pred: Tensor, y_true: Tensor, *, margin: Positive = 1.0, p: Positive = 2.0, swap: bool = False
+    y_pred: Tensor, y_true: Tensor, *, margin: Positive = 1.0, p: Norm = 2.0, swap: bool = False
 ) -> Tensor:
     """Of given triplets: how much the like one fails to be nearer than the unlike one by ``margin``.
 
@@ -108,6 +110,8 @@ def triplet(
     tensor([2., 3., 0.])
     """
     y_pred, labels = _labelled(y_pred, y_true)
+    if not len(labels):
+        return y_pred.sum(1)
     like, unlike = _like_and_unlike(labels)
     distance = _distances(y_pred)
     if mining == "hard":
@@ -200,6 +204,10 @@ def _labelled(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"y_pred has shape {tuple(y_pred.shape)} and y_true {tuple(y_true.shape)}: embeddings are (N, D) "
             "and their classes (N,); given triplets, (N, 3, D), are for triplet_margin"
+        )
+    if labels.is_floating_point() and bool((labels != labels.round()).any()):
+        raise ValueError(
+            "y_true holds fractions, which are no classes: swapped? The order is (y_pred, y_true)"
         )
     return y_pred, labels
 

@@ -53,14 +53,17 @@ class Loss(nn.Module):
             y_pred: predictions, ``(N, ...)``; anything ``torch.as_tensor`` takes.
             y_true: targets, as the loss wants them.
             sample_weight: one weight, ``(N,)`` per sample, or one per value.
-            mask: true where a value counts, ``(N,)`` or one per value; the others enter no mean.
+            mask: true where a sample, or a time step, counts: ``(N,)`` or ``(N, T)``. The others enter no
+                mean and no gradient, whatever they hold.
 
         Returns:
             A scalar; with ``reduction="none"`` one value per sample.
         """
         y_pred, y_true = torch.as_tensor(y_pred), torch.as_tensor(y_true)
-        values, counts = self.values(y_pred, y_true)
-        counts = _both(counts, mask, values)
+        if mask is None:
+            values, counts = self.values(y_pred, y_true)
+        else:
+            values, counts = self._values_where(_as_mask(mask, y_pred), y_pred, y_true)
         if values.ndim == 0 and self.reduction == "none":
             raise ValueError(
                 f"reduction='none': {self.name} gives one scalar for the whole batch, not one value "
@@ -72,6 +75,17 @@ class Loss(nn.Module):
             reduction=self.reduction,
             mask=None if counts is None else counts[None],
         )[0]
+
+    def _values_where(self, mask: Tensor, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The values of what a mask leaves, 0 elsewhere: what is left out is never looked at."""
+        kept, counts = self.values(y_pred[mask], y_true[mask])
+        if kept.ndim == 0:
+            return kept, counts
+        values = kept.new_zeros(mask.shape + kept.shape[1:]).index_put((mask,), kept)
+        every = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
+        return values, every.index_put(
+            (mask,), torch.ones_like(kept, dtype=torch.bool) if counts is None else counts
+        )
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
         """The unreduced values and, where some do not count, the mask of those that do."""
@@ -214,21 +228,17 @@ def _as_weights(sample_weight: Any, values: Tensor) -> Tensor:
     return torch.as_tensor(sample_weight, dtype=values.dtype, device=values.device)
 
 
-def _both(counts: Tensor | None, mask: Any, values: Tensor) -> Tensor | None:
-    """The loss's own mask and the user's, as one in the shape of the values."""
-    if mask is None:
-        return counts
-    mask = torch.as_tensor(mask, dtype=torch.bool, device=values.device)
-    given = mask.shape
-    while mask.ndim < values.ndim:
-        mask = mask.unsqueeze(-1)
-    if values.ndim == 0 or mask.shape not in (values.shape, (len(values), *[1] * (values.ndim - 1))):
+def _as_mask(mask: Any, y_pred: Tensor) -> Tensor:
+    """A mask over the leading axes of the predictions: their samples, or their time steps."""
+    given = torch.as_tensor(mask, dtype=torch.bool, device=y_pred.device)
+    axes = max(y_pred.ndim - 1, 1)
+    chosen = given.squeeze(-1) if given.ndim > axes and given.shape[-1] == 1 else given
+    if not 1 <= chosen.ndim <= axes or chosen.shape != y_pred.shape[: chosen.ndim]:
         raise ValueError(
-            f"mask of shape {tuple(given)} against loss values of shape {tuple(values.shape)}: give one "
-            "truth value per sample, or one per value"
+            f"mask of shape {tuple(given.shape)} against predictions of shape {tuple(y_pred.shape)}: give "
+            "one truth value per sample (N,), or one per time step (N, T)"
         )
-    both: Tensor = mask.expand_as(values) if counts is None else mask & counts
-    return both
+    return chosen
 
 
 def _snake_case(name: str) -> str:

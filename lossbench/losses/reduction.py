@@ -81,6 +81,9 @@ def reduce(
     """
     if values.ndim == 1 and sample_weight is None:
         return values
+    if values.dtype.itemsize < 4:  # of which a sum of many would overflow
+        wide = reduce(values.float(), sample_weight, reduction=reduction, mask=mask)
+        return wide.to(values.dtype)
     if mask is not None:
         values = values.where(mask, 0)
     weights = None

@@ -1,13 +1,12 @@
 """Losses for real targets, the last two for such as are never 0, and never negative."""
 
-from typing import Any
-
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from lossbench.losses.shapes import EPSILON, in_float32, paired
 from lossbench.parameters import Positive
+
+_LARGE_DELTA = 1e15
 
 
 def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -60,6 +59,7 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
     return functional.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
+@in_float32
 def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
     """Logarithm of the error's hyperbolic cosine: a smooth Huber, with curvature everywhere.
 
@@ -74,33 +74,13 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     tensor([ 0.0000,  0.4338, 99.3069])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    x = y_pred - y_true if delta == 1 else (y_pred - y_true) / delta
-    values: Tensor = _LogCosh.apply(x)[0]  # type: ignore[no-untyped-call]
-    return values.mean(-1) * delta**2
-
-
-class _LogCosh(torch.autograd.Function):
-    """Log cosh and its derivative in one go: what autograd would keep for it is memory, and so is time."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        """Values and derivatives; expm1 and log1p keep the digits that a softplus loses near 0."""
-        u = x.abs().mul_(-2).expm1_()
-        values = (u / 2).log1p_().add_(x.abs())
-        return values, u.div_(u + 2).copysign_(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(inputs[0], output[1])
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        x, derivative = ctx.saved_tensors
-        # for a second derivative it must be a function of x, not a number
-        return gradients[0] * (x.tanh() if torch.is_grad_enabled() else derivative)
+    kind = y_pred.dtype
+    if delta > _LARGE_DELTA:  # whose square, and the square of e / delta, float32 cannot hold
+        y_pred, y_true = y_pred.double(), y_true.double()
+    x = (y_pred - y_true).abs() if delta == 1 else ((y_pred - y_true) / delta).abs()
+    # log cosh x, in which expm1 and log1p keep the digits that a softplus loses near 0
+    values = (x + ((-2 * x).expm1() / 2).log1p()).mean(-1) * delta**2
+    return values.to(kind)
 
 
 @in_float32

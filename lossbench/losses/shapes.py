@@ -53,7 +53,8 @@ def paired_with_targets(
     ValueError: y_pred holds integers and y_true floats: swapped? The order is (y_pred, y_true)
     """
     order = "swapped? The order is (y_pred, y_true)"
-    if y_true.is_floating_point() and not y_pred.is_floating_point():
+    # scores may be integers, probabilities hardly
+    if least == 0 and y_true.is_floating_point() and not y_pred.is_floating_point():
         raise ValueError(f"y_pred holds integers and y_true floats: {order}")
     y_pred, y_true = paired(y_pred, y_true)
     low, high = y_true.detach().aminmax() if y_true.numel() else (y_true.new_tensor(least),) * 2

@@ -28,12 +28,14 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
 def _with_square(vectors: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Vectors and their squared lengths, of which each is at least Keras's 1e-7: shorter is no direction.
 
-    Where a square, or the product of two, might overflow or vanish, the vectors' largest entry becomes 1.
+    Of a vector whose square, or its product with another, might overflow or vanish, the largest entry
+    becomes 1.
     """
     square, floor = vectors.square().sum(axis), torch.full((), EPSILON**2).to(vectors)
-    if not bool(((square > 1e-18) & (square < 1e18)).all()):
-        largest = vectors.detach().abs().amax(axis, keepdim=True)
-        largest = torch.where(largest == 0, 1, largest)
-        vectors, floor = vectors / largest, (EPSILON / largest.squeeze(axis)).square()
+    usual = (square > 1e-18) & (square < 1e18)
+    if not bool(usual.all()):
+        largest = vectors.detach().abs().amax(axis)
+        largest = torch.where(usual | (largest == 0), 1, largest)
+        vectors, floor = vectors / largest.unsqueeze(axis), (EPSILON / largest).square()
         square = vectors.square().sum(axis)
-    return vectors, square.clamp(min=floor)
+    return vectors, torch.maximum(square, floor)

@@ -5,16 +5,15 @@ import pytest
 import torch
 
 from lossbench.data import source
-from lossbench.data.replicated import ReplicatedTable
+from lossbench.data.replicated import ReplicatedTable, ScaledColumns
 from lossbench.data.splits import split
 
 
 def build(dataset, seeds, dtype=torch.float64, scale_targets=True):
     splits = [split(dataset, seed=s, validation=0.2, test=0.2, stratify=True) for s in seeds]
-    table = ReplicatedTable(
-        dataset.features, dataset.targets, splits, scale_targets=scale_targets, dtype=dtype
-    )
-    return table, splits
+    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
+    targets = ScaledColumns(dataset.target.values, splits, dtype, scaled=scale_targets)
+    return ReplicatedTable(features, {"y": targets}, splits), splits
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
@@ -22,9 +21,9 @@ def test_each_replicate_is_scaled_by_its_own_training_part(part):
     dataset = source("diabetes")()
     table, splits = build(dataset, range(3))
     rows = table.rows(part)
-    ((features, targets),) = table.batches(rows, rows.shape[1])
+    ((features, targets, _),) = table.batches(rows, rows.shape[1])
     for r, own in enumerate(splits):
-        for values, got in ((dataset.features, features), (dataset.targets, targets)):
+        for values, got in ((dataset.features, features), (dataset.target.values, targets["y"])):
             train = values[own.train]
             expected = (values[getattr(own, part)] - train.mean(0)) / train.std(0)
             np.testing.assert_allclose(got[r].numpy(), expected, atol=1e-12)
@@ -37,8 +36,8 @@ def test_batches_are_the_rows_in_order():
     whole = next(table.batches(rows, rows.shape[1]))
     sizes = []
     pieces = list(table.batches(rows, 32))
-    for i in range(2):
-        torch.testing.assert_close(torch.cat([piece[i] for piece in pieces], 1), whole[i], rtol=0, atol=0)
+    assert torch.equal(torch.cat([piece[0] for piece in pieces], 1), whole[0])
+    assert torch.equal(torch.cat([piece[1]["y"] for piece in pieces], 1), whole[1]["y"])
     sizes = [piece[0].shape[1] for piece in pieces]
     assert sizes[:-1] == [32] * (len(sizes) - 1)
     assert 0 < sizes[-1] <= 32
@@ -58,16 +57,16 @@ def test_user_units_come_back():
     dataset = source("diabetes")()
     table, splits = build(dataset, [5])
     rows = table.rows("test")
-    _, targets = next(table.batches(rows, 1000))
-    back = table.targets.in_user_units(targets)
-    np.testing.assert_allclose(back[0].numpy(), dataset.targets[splits[0].test], rtol=1e-12)
+    _, targets, _ = next(table.batches(rows, 1000))
+    back = table.target("y").in_user_units(targets["y"])
+    np.testing.assert_allclose(back[0].numpy(), dataset.target.values[splits[0].test], rtol=1e-12)
 
 
 def test_unscaled_targets_are_untouched_to_the_bit():
     dataset = source("diabetes")()
     table, splits = build(dataset, [5], scale_targets=False)
-    _, targets = next(table.batches(table.rows("test"), 1000))
-    assert (targets[0].numpy() == dataset.targets[splits[0].test]).all()
+    _, targets, _ = next(table.batches(table.rows("test"), 1000))
+    assert (targets["y"][0].numpy() == dataset.target.values[splits[0].test]).all()
 
 
 def test_a_large_offset_costs_float32_no_digits():
@@ -84,7 +83,7 @@ def test_a_constant_column_is_centred():
     dataset = source("diabetes")()
     dataset.features[:, 2] = 7.0
     table, _ = build(dataset, [0])
-    features, _ = next(table.batches(table.rows("validation"), 1000))
+    features, _, _ = next(table.batches(table.rows("validation"), 1000))
     assert (features[..., 2] == 0).all()
 
 
@@ -94,5 +93,5 @@ def test_a_column_constant_in_the_training_part_borrows_no_deviation_from_the_re
     dataset.features[:, 2] = 0.0
     dataset.features[own.test[0], 2] = 1.0
     table, _ = build(dataset, [0])
-    features, _ = next(table.batches(table.rows("test"), 1000))
+    features, _, _ = next(table.batches(table.rows("test"), 1000))
     torch.testing.assert_close(features[0, 0, 2], torch.tensor(1.0, dtype=torch.float64))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lossbench.data import source
-from lossbench.data.dataset import Dataset
+from lossbench.data.dataset import Dataset, Target
 from lossbench.data.splits import split
 from lossbench.errors import UserError
 
@@ -35,10 +35,12 @@ def test_the_seed_decides():
 
 def test_strata_keep_their_shares():
     dataset = source("breast_cancer")()
-    share = dataset.targets.mean()
+    share = dataset.target.values.mean()
     for rows in parts(dataset, 0):
-        assert abs(dataset.targets[rows].mean() - share) < 0.01  # a row in a hundred
-    loose = [abs(dataset.targets[parts(dataset, s, stratify=False)[2]].mean() - share) for s in range(20)]
+        assert abs(dataset.target.values[rows].mean() - share) < 0.01  # a row in a hundred
+    loose = [
+        abs(dataset.target.values[parts(dataset, s, stratify=False)[2]].mean() - share) for s in range(20)
+    ]
     assert max(loose) > 0.02
 
 
@@ -51,7 +53,8 @@ def test_the_global_generator_is_not_drawn_from():
 
 def tiny(targets):
     targets = np.array(targets)
-    return Dataset(np.zeros((len(targets), 1)), targets, "binary", ("a",), ("y",), ("no", "yes"))
+    only = Target("y", targets, "binary", ("y",), ("no", "yes"))
+    return Dataset(np.zeros((len(targets), 1)), ("a",), (only,))
 
 
 def test_too_few_rows_and_too_rare_classes_are_named():

@@ -36,14 +36,14 @@ def csv(tmp_path):
 def test_it_is_read_as_it_is(csv, content):
     got = table(path=csv(content), target="y", task="regression")
     assert got.features.tolist() == [[1, 2.5], [2, 3.5], [3, 100]]
-    assert got.targets.tolist() == [[10], [20], [30]]
-    assert (got.feature_names, got.target_names) == (("a", "b"), ("y",))
+    assert got.target.values.tolist() == [[10], [20], [30]]
+    assert (got.feature_names, got.target.columns) == (("a", "b"), ("y",))
 
 
 def test_the_target_may_stand_anywhere_and_be_text(csv):
     got = table(path=csv("kind,a\nred,1\nblue,2\nred,3\n"), target="kind", task="binary")
-    assert got.classes == ("blue", "red")
-    assert got.targets.tolist() == [1, 0, 1]
+    assert got.target.classes == ("blue", "red")
+    assert got.target.values.tolist() == [1, 0, 1]
 
 
 def test_quoted_names_may_hold_the_separator(csv):
@@ -65,7 +65,7 @@ def test_the_fingerprint_is_of_the_content(csv):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a,b,y\n1,x,2\n", ["line 2", "column b", "'x'"]),
+        ("a,b,y\n1,1,2\n1,2,2\n1,x,2\n", ["line 4", "column b", "'x'"]),
         ("a,b,y\n1,1,2\n1,,3\n", ["line 3", "column b", "empty"]),
         ("a,b,y\n1,1,2\n\n1,x,3\n", ["line 4", "column b"]),
         ("a,b,y\n1,inf,2\n", ["line 2", "column b", "usable number"]),
@@ -126,13 +126,13 @@ def test_a_large_table_is_quick_to_read(csv):
 def test_a_late_text_makes_the_whole_column_text(csv):
     labels = ["7"] * 150_000 + ["x"] * 50_000
     got = table(path=csv("a,y\n" + "".join(f"1,{label}\n" for label in labels)), target="y", task="binary")
-    assert got.classes == ("7", "x")
+    assert got.target.classes == ("7", "x")
 
 
 def test_na_may_be_a_class_and_blank_lines_are_nothing(csv):
     content = "\na,region\n1,NA\n\n2,EU\n3,NA\n4,EU\n\n\n"
     got = table(path=csv(content), target="region", task="binary")
-    assert got.classes == ("EU", "NA")
+    assert got.target.classes == ("EU", "NA")
     assert got.features.ravel().tolist() == [1, 2, 3, 4]
     with pytest.raises(UserError, match="line 5, column a: 'x'"):
         table(path=csv(content.replace("2,EU", "x,EU")), target="region", task="binary")
@@ -149,8 +149,8 @@ def test_blank_lines_change_neither_types_nor_fingerprint(csv):
     for content in ("a,y\n1,0\n2,1\n3,0\n4,1\n\n", "\na,y\n1,0\n\n2,1\n3,0\n4,1"):
         spaced = table(path=csv(content), target="y", task="binary")
         assert (
-            (spaced.classes, spaced.fingerprint)
-            == (plain.classes, plain.fingerprint)
+            (spaced.target.classes, spaced.fingerprint)
+            == (plain.target.classes, plain.fingerprint)
             == (("0", "1"), plain.fingerprint)
         )
 
