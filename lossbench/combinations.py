@@ -7,7 +7,7 @@ from lossbench import choices
 from lossbench.data.dataset import TableTask, Task
 from lossbench.errors import Fault, did_you_mean
 from lossbench.losses.reduction import REDUCTIONS, canonical_reduction
-from lossbench.metrics import METRICS
+from lossbench.metrics import metrics_for
 from lossbench.sections import (
     Choice,
     ChosenTerm,
@@ -70,7 +70,7 @@ def combination_faults(
         found += _data_faults(usable, data)
     outputs = outputs_of(usable, data)
     if outputs:
-        found += _metric_faults(metrics, known_metrics(outputs))
+        found += _metric_faults(metrics, known_metrics(outputs, data))
     for output in outputs:
         found += _agreement_faults(output)
         if model is not None:
@@ -415,13 +415,13 @@ def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
     return []
 
 
-def known_metrics(outputs: Sequence[Output]) -> list[str]:
+def known_metrics(outputs: Sequence[Output], source: Choice[DataSection] | None) -> list[str]:
     """The metrics that the losses' predictions can give; of each output the task's own yardstick first."""
+    weighted = source is not None and source.parameters.get("weight") is not None
     return [
         output.prefix + name
         for output in outputs
-        for name, metric in METRICS[output.task].items()
-        if not (about(output.terms[0].loss)["prediction"] == "direction" and metric.needs_scale)
+        for name in metrics_for(output.task, about(output.terms[0].loss)["prediction"], weighted=weighted)
     ]
 
 
@@ -434,6 +434,9 @@ def _metric_faults(metrics: Any, known: list[str]) -> list[Fault]:
     names = metric_names(metrics, known)
     if not names or len(set(names)) < len(names):
         return [Fault("metrics", metrics, f"needs one or more different names: {', '.join(known)}")]
+    if names[0].rpartition("/")[2].startswith("weighted_"):
+        remedy = f"is judged at the end alone; put what is monitored before it, as {known[0]}"
+        return [Fault("metrics", names[0], remedy)]
     return [
         Fault("metrics", name, f"{did_you_mean(name, known)}Here one can have: {', '.join(known)}")
         for name in names

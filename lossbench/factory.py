@@ -59,7 +59,9 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
     table = _table(config, dataset, splits, dtype)
     terms = [_term(config, output, term) for output in config.outputs for term in output.terms]
-    judged = next(output for output in config.outputs if config.metrics[0] in known_metrics([output]))
+    judged = next(
+        output for output in config.outputs if config.metrics[0] in known_metrics([output], config.data)
+    )
     yardstick = METRICS[judged.task][config.metrics[0].removeprefix(judged.prefix)]
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
     regularizer = config.regularizer

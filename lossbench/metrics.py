@@ -25,30 +25,54 @@ class Metric:
         function: of one replicate's predictions ``(N, U)`` and targets, from torchmetrics.
         higher_is_better: its direction.
         batched: the same for all replicates at once, ``(R, N, U)`` to ``(R,)``, where it pays.
-        needs_scale: whether it says nothing of predictions that are a direction alone.
+        of_each: each row's share in a mean that the metric is, or is the root of, ``(R, N)``; then there is
+            a weighted one, and it is batched.
+        root: whether it is the root of that mean.
+        unfit: prediction spaces that cannot give it: of a direction no length, of a score no probability.
     """
 
     function: Callable[[Tensor, Tensor], Tensor]
     higher_is_better: bool
     batched: Callable[[Tensor, Tensor], Tensor] | None = None
-    needs_scale: bool = False
+    of_each: Callable[[Tensor, Tensor], Tensor] | None = None
+    root: bool = False
+    unfit: tuple[str, ...] = ()
 
     def per_replicate(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """The metric of every replicate, ``(R,)``."""
         if self.batched is not None:
             return self.batched(predictions, targets)
+        if self.of_each is not None:
+            mean = self.of_each(predictions, targets).to(torch.get_default_dtype()).mean(1)
+            return mean.sqrt() if self.root else mean
         pairs = zip(predictions, targets, strict=True)
         return torch.stack([self.function(one, true) for one, true in pairs])
+
+    def weighted(self, predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """The metric of every replicate, ``(R,)``, with the rows' weights ``(R, N)``."""
+        assert self.of_each is not None
+        each = self.of_each(predictions, targets).double()
+        mean = (each * weights).sum(1) / weights.sum(1)
+        return mean.sqrt() if self.root else mean
 
 
 def _binary(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda probability, target: function(probability.squeeze(-1), target)
 
 
-def _multiclass(function: Callable[..., Tensor], average: str) -> Callable[[Tensor, Tensor], Tensor]:
+def _multiclass(function: Callable[..., Tensor], **options: Any) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda probabilities, target: function(
-        probabilities, target, num_classes=probabilities.shape[-1], average=average
+        probabilities, target, num_classes=probabilities.shape[-1], **options
     )
+
+
+def _multiclass_auroc(probabilities: Tensor, target: Tensor) -> Tensor:
+    """The mean of each class against the rest; undefined where a class is missing, or is all there is."""
+    counts = target.bincount(minlength=probabilities.shape[-1])
+    if (counts == 0).any() or (counts == len(target)).any():
+        return probabilities.new_full((), torch.nan)
+    area = functional.classification.multiclass_auroc
+    return area(probabilities, target, num_classes=probabilities.shape[-1], average="macro")
 
 
 def _auroc(probability: Tensor, target: Tensor) -> Tensor:
@@ -76,15 +100,37 @@ def _mae(predictions: Tensor, targets: Tensor) -> Tensor:
     return functional.mean_absolute_error(predictions.flatten(), targets.flatten())
 
 
+def _squared_errors(predictions: Tensor, targets: Tensor) -> Tensor:
+    return (predictions - targets).square().mean(-1)
+
+
+def _absolute_errors(predictions: Tensor, targets: Tensor) -> Tensor:
+    return (predictions - targets).abs().mean(-1)
+
+
+def _hits(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Whether the likeliest class is the true one; of one column, the class beyond a half."""
+    likeliest = predictions.argmax(-1) if predictions.shape[-1] > 1 else predictions.squeeze(-1) > 0.5
+    return likeliest == targets
+
+
+def _brier(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Squared distance from the truth, over all classes; of two classes that of the second alone."""
+    if probabilities.shape[-1] == 1:
+        return (probabilities.squeeze(-1) - targets).square()
+    truth = torch.nn.functional.one_hot(targets.long(), probabilities.shape[-1])
+    return (probabilities - truth).square().sum(-1)
+
+
+def _brier_of_one(probabilities: Tensor, targets: Tensor) -> Tensor:
+    return _brier(probabilities, targets).mean()
+
+
 def _explained(predictions: Tensor, targets: Tensor) -> Tensor:
     """The mean over units of 1 - (residual / total sum of squares); a constant unit has none."""
     total = (targets - targets.mean(1, keepdim=True)).square().sum(1)
     share = 1 - (predictions - targets).square().sum(1) / total
     return share.where(total > 0, torch.nan).nanmean(-1)
-
-
-def _share(correct: Tensor) -> Tensor:
-    return correct.to(torch.get_default_dtype()).mean(1)
 
 
 def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -101,10 +147,11 @@ _QUERIES = 1024  # rows whose distances to all are in memory at a time
 
 _classification: Any = functional.classification
 
+_NO_LENGTH, _NO_PROBABILITY = ("direction",), ("score",)
 _REAL = {
-    "rmse": Metric(_rmse, False, lambda p, y: (p - y).square().mean((1, 2)).sqrt(), needs_scale=True),
-    "mae": Metric(_mae, False, lambda p, y: (p - y).abs().mean((1, 2)), needs_scale=True),
-    "r2": Metric(_r2, True, _explained, needs_scale=True),
+    "rmse": Metric(_rmse, False, of_each=_squared_errors, root=True, unfit=_NO_LENGTH),
+    "mae": Metric(_mae, False, of_each=_absolute_errors, unfit=_NO_LENGTH),
+    "r2": Metric(_r2, True, _explained, unfit=_NO_LENGTH),
 }
 
 
@@ -159,22 +206,28 @@ METRICS: dict[Task, dict[str, Metric]] = {
     "positive": _REAL,
     "count": _REAL,
     "binary": {
-        "accuracy": Metric(
-            _binary(_classification.binary_accuracy),
-            True,
-            lambda p, y: _share((p.squeeze(-1) > 0.5) == y),
-        ),
+        "accuracy": Metric(_binary(_classification.binary_accuracy), True, of_each=_hits),
         "f1": Metric(_binary(_classification.binary_f1_score), True),
+        "precision": Metric(_binary(_classification.binary_precision), True),
+        "recall": Metric(_binary(_classification.binary_recall), True),
+        "mcc": Metric(_binary(_classification.binary_matthews_corrcoef), True),
         "auroc": Metric(_auroc, True, _auroc_by_ranks),
+        "average_precision": Metric(_binary(_classification.binary_average_precision), True),
+        "brier": Metric(_brier_of_one, False, of_each=_brier, unfit=_NO_PROBABILITY),
+        "ece": Metric(_binary(_classification.binary_calibration_error), False, unfit=_NO_PROBABILITY),
     },
     "multiclass": {
         "accuracy": Metric(
-            _multiclass(_classification.multiclass_accuracy, "micro"),
-            True,
-            lambda p, y: _share(p.argmax(-1) == y),
+            _multiclass(_classification.multiclass_accuracy, average="micro"), True, of_each=_hits
         ),
-        "balanced_accuracy": Metric(_multiclass(_classification.multiclass_accuracy, "macro"), True),
-        "f1": Metric(_multiclass(_classification.multiclass_f1_score, "macro"), True),
+        "balanced_accuracy": Metric(_multiclass(_classification.multiclass_accuracy, average="macro"), True),
+        "f1": Metric(_multiclass(_classification.multiclass_f1_score, average="macro"), True),
+        "mcc": Metric(_multiclass(_classification.multiclass_matthews_corrcoef), True),
+        "auroc": Metric(_multiclass_auroc, True),
+        "brier": Metric(_brier_of_one, False, of_each=_brier, unfit=_NO_PROBABILITY),
+        "ece": Metric(
+            _multiclass(_classification.multiclass_calibration_error), False, unfit=_NO_PROBABILITY
+        ),
     },
     "distribution": {
         "mae": _REAL["mae"],
@@ -182,7 +235,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
         "accuracy": Metric(
             lambda p, y: (p.argmax(-1) == y.argmax(-1)).double().mean(),
             True,
-            lambda p, y: _share(p.argmax(-1) == y.argmax(-1)),
+            of_each=lambda p, y: p.argmax(-1) == y.argmax(-1),
         ),
     },
     "mask": {
@@ -191,14 +244,14 @@ METRICS: dict[Task, dict[str, Metric]] = {
         "accuracy": Metric(
             _of_masks(_classification.binary_accuracy),
             True,
-            lambda p, y: _share(((p > 0.5) == y.bool()).flatten(1)),
+            of_each=lambda p, y: ((p > 0.5) == y.bool()).double().mean(-1),
         ),
     },
     "vector": {
         "cosine": Metric(
             lambda p, y: functional.cosine_similarity(p, y.double(), reduction="mean"),
             True,
-            lambda p, y: torch.cosine_similarity(p, y, dim=-1).mean(1),
+            of_each=lambda p, y: torch.cosine_similarity(p, y, dim=-1),
         ),
         **_REAL,
     },
@@ -214,7 +267,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
         "accuracy": Metric(
             lambda nearer, y: _classification.binary_accuracy((nearer > 0).long(), y.long()),
             True,
-            lambda nearer, y: _share(((nearer > 0) == (y > 0)).squeeze(-1)),
+            of_each=lambda nearer, y: ((nearer > 0) == (y > 0)).squeeze(-1),
         ),
     },
     "retrieval": {
@@ -224,7 +277,28 @@ METRICS: dict[Task, dict[str, Metric]] = {
 }
 
 
-def panel(task: Task, names: list[str], predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def metrics_for(task: Task, prediction: str, *, weighted: bool) -> list[str]:
+    """The names of the metrics that predictions of a space can give, the task's own yardstick first.
+
+    Args:
+        task: of the data.
+        prediction: the space.
+        weighted: whether rows have weights; each mean then has a weighted one beside it.
+
+    >>> metrics_for("regression", "real", weighted=True)
+    ['rmse', 'weighted_rmse', 'mae', 'weighted_mae', 'r2']
+    """
+    fitting = {name: metric for name, metric in METRICS[task].items() if prediction not in metric.unfit}
+    both = [
+        [name, f"weighted_{name}"] if weighted and metric.of_each else [name]
+        for name, metric in fitting.items()
+    ]
+    return [name for names in both for name in names]
+
+
+def panel(
+    task: Task, names: list[str], predictions: Tensor, targets: Tensor, weights: Tensor | None = None
+) -> dict[str, Tensor]:
     """Every named metric of every replicate, by torchmetrics; NaN where it is undefined.
 
     Args:
@@ -232,6 +306,7 @@ def panel(task: Task, names: list[str], predictions: Tensor, targets: Tensor) ->
         names: of the metrics.
         predictions: canonical, ``(R, N, U)``.
         targets: canonical.
+        weights: of the rows, ``(R, N)``, for the weighted ones.
 
     Returns:
         A ``(R,)`` tensor per name.
@@ -240,6 +315,68 @@ def panel(task: Task, names: list[str], predictions: Tensor, targets: Tensor) ->
     >>> panel("regression", ["mae"], y + 2, y)
     {'mae': tensor([2.], dtype=torch.float64)}
     """
-    pairs = [(one.double(), true) for one, true in zip(predictions, targets, strict=True)]
-    functions = {name: METRICS[task][name].function for name in names}
-    return {name: torch.stack([one(*pair) for pair in pairs]) for name, one in functions.items()}
+    predictions = predictions.double()
+    pairs = list(zip(predictions, targets, strict=True))
+    judged = {}
+    for name in names:
+        plain = name.removeprefix("weighted_")
+        if name != plain:
+            assert weights is not None
+            judged[name] = METRICS[task][plain].weighted(predictions, targets, weights)
+        else:
+            judged[name] = torch.stack([METRICS[task][name].function(*pair) for pair in pairs])
+    return judged
+
+
+class Mean:
+    """The running mean of all values seen, each counting once, however they came in batches.
+
+    Args:
+        name: what reports call it.
+        dtype: of the state and the result.
+
+    Source: Keras ``metrics.Mean``: values of several axes count as their mean along all but the first.
+
+    >>> mean = Mean()
+    >>> [round(float(mean(torch.tensor(batch))), 6) for batch in ([1.0, 3, 5, 7], [1.0, 1, 1, 1], [2.0, 2])]
+    [4.0, 2.5, 2.4]
+    >>> mean.reset_state(); mean.update_state([1.0, 2.0, 3.0], sample_weight=[1, 0, 1]); mean.result()
+    tensor(2.)
+    """
+
+    def __init__(self, name: str = "mean", dtype: torch.dtype | str | None = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"Mean({name!r}): the first argument is a name; write Mean()({name!r})")
+        self.name = name
+        kind = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+        self.dtype: torch.dtype = kind or torch.get_default_dtype()
+        self._total = self._count = torch.zeros((), dtype=self.dtype)
+
+    def __call__(self, values: Any, sample_weight: Any = None) -> Tensor:
+        """Take in values, and give the mean so far."""
+        self.update_state(values, sample_weight)
+        return self.result()
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values ``(N, ...)`` or one, and weights ``(N,)``, or one for all."""
+        seen = torch.as_tensor(values, dtype=self.dtype).detach()
+        seen = seen.flatten(1).mean(1) if seen.ndim > 1 else seen.reshape(-1)
+        weights = torch.ones_like(seen)
+        if sample_weight is not None:
+            weights = torch.as_tensor(sample_weight, dtype=self.dtype).expand_as(seen)
+        self._total = self._total.to(seen) + (seen * weights).sum()
+        self._count = self._count.to(seen) + weights.sum()
+
+    def result(self) -> Tensor:
+        """The mean so far; 0 before the first value. Asking changes nothing."""
+        return self._total / self._count if self._count != 0 else torch.zeros_like(self._total)
+
+    def reset_state(self) -> None:
+        """Forget everything, as at the start of an epoch."""
+        self._total = self._count = torch.zeros((), dtype=self.dtype)
+
+    reset_states = reset_state  # its name before Keras 3
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``Mean(**config)`` is made of again."""
+        return {"name": self.name, "dtype": str(self.dtype).removeprefix("torch.")}

@@ -83,12 +83,14 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
         names = [name.removeprefix("train/") for name in module.curve_names if name.startswith("train/")]
         values = dict(zip(names, losses.tolist(), strict=True))
         columns: dict[str, NDArray[Any]] = {}
+        counts = dataset.weights
+        weights = None if counts is None else torch.as_tensor(counts[rows], device=module.device)
         for output in config.outputs:
             target = factory.target_of(dataset, output)
             own = factory.name_of(output)
             decoded, true = module.decode[own](predictions[own], targets[output.terms[0].name])
             true = _as_they_stand(target, rows, true)
-            judged = panel(output.task, config.metrics_of(output), decoded, true)
+            judged = panel(output.task, config.metrics_of(output), decoded, true, weights)
             values |= {output.prefix + name: value.tolist() for name, value in judged.items()}
             if part == "test":
                 shown = _prediction_columns(output, target, decoded, true)

@@ -58,7 +58,7 @@ class Config:
 
     def metrics_of(self, output: Output) -> list[str]:
         """The metrics of one output, without its prefix."""
-        known = known_metrics([output])
+        known = known_metrics([output], self.data)
         return [name.removeprefix(output.prefix) for name in self.metrics if name in known]
 
 
@@ -98,7 +98,7 @@ def check(config: Mapping[str, Any]) -> Config:
         config["seed"],
         config["replicates"],
         outputs,
-        metric_names(config["metrics"], known_metrics(outputs)),
+        metric_names(config["metrics"], known_metrics(outputs, chosen["data"])),
         config["loss"]["name"],
         config["loss"]["label"] or config["loss"]["name"],
         trainer=trainer,

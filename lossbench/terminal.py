@@ -30,7 +30,8 @@ def print_run(result: Result) -> None:
     for part in _PARTS:
         table.add_column(part, justify="right")
     names = dict.fromkeys(name.split("/", 1)[1] for name in result.metrics)
-    for name in sorted(names, key=lambda name: name.split("/")[0] in ("loss", "penalty")):
+    shown = [name for name in names if not name.endswith("/weighted")]
+    for name in sorted(shown, key=lambda name: name.split("/")[0] in ("loss", "penalty")):
         mark = " *" if name == result.yardstick else ""
         cells = [mean_and_spread(result.metrics.get(f"{part}/{name}", [])) for part in _PARTS]
         table.add_row(name + mark, *cells)

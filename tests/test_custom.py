@@ -13,70 +13,8 @@ from lossbench import losses, trust
 ROOT = Path(__file__).parent.parent
 QUICK = "trainer.max_epochs=2"
 
-# The documents' own examples, with `tf.` written as torch's (S1, S2), signatures and structure unchanged.
-DOCUMENTS = """
-import torch
-from lossbench import losses
-
-
-def custom_mse(y_true, y_pred):
-    return torch.mean(torch.square(y_true - y_pred))
-
-
-def weighted_mse(weight):
-    def loss(y_true, y_pred):
-        return torch.mean(weight * torch.square(y_true - y_pred))
-    return loss
-
-
-class CustomLoss(losses.Loss):
-    def __init__(self, name='custom_loss', **kwargs):
-        super().__init__(name=name, **kwargs)
-
-    def call(self, y_true, y_pred):
-        return torch.mean(torch.square(y_true - y_pred))
-
-    def get_config(self):
-        return super().get_config()
-
-
-class FocalLoss(losses.Loss):
-    def __init__(self, gamma=2.0, alpha=0.25, name='focal_loss'):
-        super().__init__(name=name)
-        self.gamma = gamma
-        self.alpha = alpha
-
-    def call(self, y_true, y_pred):
-        y_pred = torch.clamp(y_pred, 1e-7, 1 - 1e-7)
-        pt = torch.where(torch.eq(y_true, 1), y_pred, 1 - y_pred)
-        alpha_t = torch.where(torch.eq(y_true, 1), self.alpha, 1 - self.alpha)
-        focal_weight = alpha_t * torch.pow(1 - pt, self.gamma)
-        bce = losses.binary_crossentropy(y_pred, y_true)
-        return torch.mean(focal_weight * bce)
-
-
-class DiceLoss(losses.Loss):
-    def __init__(self, smooth=1e-6, name='dice_loss'):
-        super().__init__(name=name)
-        self.smooth = smooth
-
-    def call(self, y_true, y_pred):
-        intersection = torch.sum(y_true * y_pred)
-        union = torch.sum(y_true) + torch.sum(y_pred)
-        dice = (2.0 * intersection + self.smooth) / (union + self.smooth)
-        return 1.0 - dice
-
-
-def focal_loss(gamma=2., alpha=.25):
-
-    def focal_loss_fixed(y_true, y_pred):
-        pt_1 = torch.where(torch.eq(y_true, 1), y_pred, torch.ones_like(y_pred))
-        pt_0 = torch.where(torch.eq(y_true, 0), y_pred, torch.zeros_like(y_pred))
-        loss = -torch.sum(alpha * torch.pow(1. - pt_1, gamma) * torch.log(1e-07+pt_1)) \\
-           -torch.sum((1-alpha) * torch.pow( pt_0, gamma) * torch.log(1. - pt_0 + 1e-07))
-        return loss
-    return focal_loss_fixed
-"""
+# The documents' own examples, as a user would have them in a file of theirs.
+DOCUMENTS = (ROOT / "lossbench/losses/documents.py").read_text()
 BINARY = [
     "loss.about.task=binary",
     "loss.about.target=binary",

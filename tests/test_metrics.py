@@ -8,15 +8,35 @@ from sklearn import metrics as sklearn_metrics
 from sklearn.neighbors import KNeighborsClassifier
 
 import lossbench
-from lossbench.metrics import METRICS, panel
+from lossbench.metrics import METRICS, Mean, metrics_for, panel
 
 REPLICATES, ROWS, CLASSES = 3, 60, 4
+
+
+def calibration_error(right, confidence, bins=15):
+    """Over bins of equal width, the mean distance of confidence from the share that is right."""
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, bins - 1)
+    each = [place == b for b in range(bins) if (place == b).any()]
+    return sum(abs(right[b].mean() - confidence[b].mean()) * b.mean() for b in each)
+
+
 ORACLES = {
     ("regression", "rmse"): lambda y, p: sklearn_metrics.root_mean_squared_error(y, p),
     ("regression", "mae"): lambda y, p: sklearn_metrics.mean_absolute_error(y, p),
     ("regression", "r2"): lambda y, p: sklearn_metrics.r2_score(y, p),
     ("binary", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y, p[:, 0] > 0.5),
     ("binary", "f1"): lambda y, p: sklearn_metrics.f1_score(y, p[:, 0] > 0.5),
+    ("binary", "precision"): lambda y, p: sklearn_metrics.precision_score(y, p[:, 0] > 0.5),
+    ("binary", "recall"): lambda y, p: sklearn_metrics.recall_score(y, p[:, 0] > 0.5),
+    ("binary", "mcc"): lambda y, p: sklearn_metrics.matthews_corrcoef(y, p[:, 0] > 0.5),
+    ("binary", "average_precision"): lambda y, p: sklearn_metrics.average_precision_score(y, p[:, 0]),
+    ("binary", "brier"): lambda y, p: sklearn_metrics.brier_score_loss(y, p[:, 0]),
+    ("binary", "ece"): lambda y, p: calibration_error(y, p[:, 0]),
+    ("multiclass", "mcc"): lambda y, p: sklearn_metrics.matthews_corrcoef(y, p.argmax(1)),
+    ("multiclass", "auroc"): lambda y, p: sklearn_metrics.roc_auc_score(y, p, multi_class="ovr"),
+    ("multiclass", "brier"): lambda y, p: ((p - np.eye(CLASSES)[y]) ** 2).sum(1).mean(),
+    ("multiclass", "ece"): lambda y, p: calibration_error(p.argmax(1) == y, p.max(1)),
     ("binary", "auroc"): lambda y, p: sklearn_metrics.roc_auc_score(y, p[:, 0]),
     ("multiclass", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y, p.argmax(1)),
     ("multiclass", "balanced_accuracy"): lambda y, p: sklearn_metrics.balanced_accuracy_score(y, p.argmax(1)),
@@ -164,3 +184,47 @@ def test_r2_of_equal_targets_is_undefined_in_both_forms():
     y = torch.ones(1, 5, 1, dtype=torch.float64)
     assert METRICS["regression"]["r2"].per_replicate(y + 1, y).isnan().all()
     assert panel("regression", ["r2"], y + 1, y)["r2"].isnan().all()
+
+
+WEIGHTED = {
+    ("regression", "rmse"): lambda y, p, w: sklearn_metrics.root_mean_squared_error(y, p, sample_weight=w),
+    ("regression", "mae"): lambda y, p, w: sklearn_metrics.mean_absolute_error(y, p, sample_weight=w),
+    ("binary", "accuracy"): lambda y, p, w: sklearn_metrics.accuracy_score(y, p[:, 0] > 0.5, sample_weight=w),
+    ("binary", "brier"): lambda y, p, w: sklearn_metrics.brier_score_loss(y, p[:, 0], sample_weight=w),
+    ("multiclass", "accuracy"): lambda y, p, w: sklearn_metrics.accuracy_score(
+        y, p.argmax(1), sample_weight=w
+    ),
+}
+
+
+@pytest.mark.parametrize(("task", "name"), WEIGHTED)
+def test_weighted_metrics_equal_scikit_learns(task, name):
+    predictions, targets = draw(task)
+    weights = torch.rand(REPLICATES, ROWS, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    got = panel(task, [f"weighted_{name}"], predictions, targets, weights)[f"weighted_{name}"]
+    every = zip(predictions, targets, weights, strict=True)
+    expected = [WEIGHTED[task, name](y.numpy(), p.numpy(), w.numpy()) for p, y, w in every]
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-6)
+
+
+def test_a_score_has_no_probability_to_be_judged():
+    assert {"brier", "ece"} <= set(metrics_for("binary", "probability", weighted=False))
+    assert not {"brier", "ece"} & set(metrics_for("binary", "score", weighted=False))
+
+
+def test_the_mean_of_the_documents_counts_values_not_calls():
+    mean = Mean()
+    running = [
+        mean(torch.tensor(batch)).item() for batch in ([1, 3, 5, 7], [1, 3, 5, 7], [1, 1, 1, 1], [2, 2])
+    ]
+    np.testing.assert_allclose(running, [4, 4, 3, 2.857143], rtol=1e-6)
+    assert mean.result() == mean.result()
+    mean.reset_states()
+    assert mean.result() == 0
+    mean.update_state([1.0, 2.0, 3.0], sample_weight=[1, 0, 1])
+    assert mean.result() == 2
+    assert Mean()(1) == 1
+    assert Mean()([[1.0, 3.0], [5.0, 7.0]]) == 4
+    with pytest.raises(TypeError, match=r"write Mean\(\)\(1\)"):
+        Mean(1)
+    assert Mean(**Mean("m", "float64").get_config()).dtype == torch.float64

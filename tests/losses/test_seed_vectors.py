@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lossbench import choices, losses
+from lossbench.losses import documents
 
 VECTORS = json.loads((Path(__file__).parent.parent / "seed_vectors.json").read_text())["vectors"]
 KNOWN = [
@@ -51,3 +52,13 @@ def test_ignored_class():
 def test_an_ignored_batch_is_zero():
     loss = losses.get("scce", ignore_class=0)
     assert loss(torch.full((2, 3), 1 / 3), torch.zeros(2, dtype=torch.int64)) == 0
+
+
+AS_WRITTEN = {"S1.focal_as_written": documents.FocalLoss, "S2.focal_as_written": documents.FocalLossSum}
+
+
+@pytest.mark.parametrize("vector", [v for v in VECTORS if v["id"] in AS_WRITTEN], ids=lambda v: v["id"])
+def test_focal_as_the_documents_wrote_it(vector):
+    parameters = {key: value for key, value in vector["params"].items() if key != "form"}
+    got = AS_WRITTEN[vector["id"]](**parameters)(*tensors(vector))
+    torch.testing.assert_close(got, torch.tensor(vector["value"]), **TOLERANCE)
