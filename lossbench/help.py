@@ -13,10 +13,18 @@ _EXAMPLES = (
     "loss=mse data=table data.path=my.csv data.target=price",
     "loss=bce loss.from_logits=true optimizer=sgd optimizer.lr=0.1",
     "loss=custom loss.function=my_module:my_loss",
+    "loss=outputs +loss@loss.outputs.cultivar=scce +loss@loss.outputs.alcohol=huber",
+    "experiment=multi_output_wine loss.weights.alcohol=2",
     "-m loss=mse,mae,huber replicates=20",
 )
 # Where each group's callables are written, whose docstrings say what they are.
-_CODE = {"data": "data", "model": "models", "optimizer": "optimizers", "schedule": "schedules"}
+_CODE = {
+    "data": "data",
+    "model": "models",
+    "regularizer": "regularizers",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+}
 
 
 def help_text(program: str) -> str:
@@ -30,6 +38,8 @@ def help_text(program: str) -> str:
     lines += loss_items()
     custom = choices.summaries("losses")["custom"]
     lines += ["", "loss= for any target", *_item("loss", "custom", "", custom)]
+    lines += _item("loss", "outputs", "", "Several losses at once, one for each output, or several for one.")
+    lines += ["", "experiment=", *wrapped(", ".join(choices.names("experiment")), 2)]
     for group, code in _CODE.items():
         lines += ["", f"{group}="]
         for name in choices.names(group):

@@ -36,6 +36,22 @@ def activation_function(name: str) -> Callable[[Tensor], Tensor]:
     return found
 
 
+class ActivationModule(nn.Module):
+    """An activation as a module, for a network by itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Any shape to the same."""
+        return activation_function(self.name)(values)
+
+    def extra_repr(self) -> str:
+        """Its name."""
+        return self.name
+
+
 def _unit_length(vectors: Tensor) -> Tensor:
     # a shorter one has no clear direction, and would have a boundless gradient
     length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=1e-3)

@@ -1,16 +1,21 @@
 """The run folder: every file whole or absent, the result last. No torch."""
 
 import csv
+import importlib
 import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
 
 SCHEMA_VERSION = 1
 Status = Literal["completed", "diverged", "failed"]
@@ -71,6 +76,47 @@ class Result:
         if self.error is None:
             del content["error"]
         write_json(self.folder / "result.json", content)
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """Every metric, a row per replicate, indexed by seed."""
+        import pandas as pd
+
+        return pd.DataFrame(self.metrics, index=pd.Index(self.seeds, name="seed"), dtype=float)
+
+    @property
+    def curves(self) -> "pd.DataFrame":
+        """What was recorded each epoch, a row per replicate and epoch."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "history.csv")
+
+    @property
+    def predictions(self) -> "pd.DataFrame":
+        """Targets and predictions of the test part, a row per replicate and row of the data."""
+        import pandas as pd
+
+        parquet = self.folder / "predictions.parquet"
+        return pd.read_parquet(parquet) if parquet.exists() else pd.read_csv(self.folder / "predictions.csv")
+
+    def network(self, replicate: int = 0, output: str | None = None) -> "nn.Sequential":
+        """One replicate's trained network as a plain torch module, scaling included.
+
+        Args:
+            replicate: which, from 0.
+            output: of several, whose; of a single one nothing need be said.
+
+        Returns:
+            Features ``(N, F)`` as the data has them to predictions ``(N, U)`` in the user's units, or what
+            the loss sees where that is none: logits, probabilities, embeddings.
+
+        Raises:
+            UserError: there is no such replicate or output, or no weights.
+        """
+        # the only way up from this floor, for a notebook's sake, taken only when it is asked for
+        trained = importlib.import_module("lossbench.trained")
+        found: nn.Sequential = trained.network(self.folder, replicate, output)
+        return found
 
     @classmethod
     def read(cls, folder: Path) -> "Result | None":

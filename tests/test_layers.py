@@ -20,7 +20,7 @@ FLOORS = [
     ["module", "sections"],
     ["combinations"],
     ["progress", "schema"],
-    ["factory", "composition", "catalogue"],
+    ["factory", "composition", "catalogue", "trained"],
     ["recording"],
     ["experiment"],
     ["commands"],

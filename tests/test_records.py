@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 import lossbench
@@ -112,6 +113,39 @@ def test_weights_and_scaling_predict_again_without_lossbench(run):
             x = x if layer == "heads.output" else np.maximum(x, 0)
         predicted = x[:, 0] * arrays["targets.scale"][r, 0, 0] + arrays["targets.mean"][r, 0, 0]
         np.testing.assert_allclose(predicted, own["prediction"], rtol=2e-5)  # float32 throughout
+
+
+@pytest.mark.parametrize("words", [("loss=huber",), ("loss=bce",), ("loss=scce", "model.hidden_units=[]")])
+def test_a_result_hands_out_tables_curves_and_the_plain_network(tmp_path, words):
+    result = lossbench.run(
+        *words, "replicates=2", "seed=4", "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}"
+    )
+    assert result.table.index.tolist() == [4, 5]
+    assert result.table["test/loss"].tolist() == result.metrics["test/loss"]
+    assert len(result.curves) == 4
+    data = source(result.data)()
+    shown = result.predictions
+    for replicate in range(2):
+        own = shown[shown["replicate"] == replicate]
+        with torch.no_grad():
+            got = result.network(replicate)(torch.as_tensor(data.features[own["row"]], dtype=torch.float32))
+        columns = [name for name in shown if name.startswith("probability/")] or ["prediction"]
+        np.testing.assert_allclose(got, own[columns], rtol=2e-4, atol=2e-6)  # float32 throughout
+    with pytest.raises(UserError, match="the run has 2"):
+        result.network(2)
+
+
+def test_of_several_outputs_each_has_its_network(tmp_path):
+    words = ("experiment=multi_output_wine", "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")
+    result = lossbench.run(*words)
+    shown, data = result.predictions, source("wine")()
+    x = torch.as_tensor(data.features[shown["row"]], dtype=torch.float32)
+    with torch.no_grad():
+        alcohol, cultivar = (result.network(output=name)(x) for name in ("alcohol", "cultivar"))
+    np.testing.assert_allclose(alcohol[:, 0], shown["alcohol/prediction"], rtol=2e-5)
+    np.testing.assert_allclose(cultivar[:, 1], shown["cultivar/probability/class_1"], rtol=2e-4, atol=1e-6)
+    with pytest.raises(UserError, match="Did you mean alcohol"):
+        result.network(output="alcohl")
 
 
 def test_the_manifest_says_where_it_comes_from(run):
