@@ -3,16 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -22,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 import lossbench
 from lossbench import choices, composition, trust
 from lossbench.errors import UserError, did_you_mean
+from lossbench.sweeps import Sweep, write_results
 
 if TYPE_CHECKING:  # records would bring numpy, for which --help and completion need not wait
     from lossbench.records import Result
@@ -29,11 +28,17 @@ if TYPE_CHECKING:  # records would bring numpy, for which --help and completion 
 composition.register()
 
 _finished: "list[Result]" = []  # of this process, for the exit status of a single run
+_kept: set[Path] = set()  # of those that had been there before
+_expected = 0  # jobs of the sweep that this process runs
+_REPEATED = {"failed": ("failed",), "diverged": ("failed", "diverged")}  # by retry
 
 
 def train() -> None:
     """Run what the command line says; the exit status is 0 only when every run completed."""
+    global _expected
     _finished.clear()
+    _kept.clear()
+    _expected = 0
     trust.grant(sys.argv[1:])
     if _answered_without_hydra():
         return
@@ -46,18 +51,35 @@ def train() -> None:
 def job(config: DictConfig) -> None:
     """One run of Hydra's; what fails in it is a result, so that a sweep goes on and its end is told."""
     from lossbench import experiment, terminal
+    from lossbench.claims import HeldError
 
     values = composition.plain(config)
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode == RunMode.RUN
     folder = _relative(Path(hydra_config.runtime.output_dir))
+    identity = composition.config_id(values)
+    repeat = _REPEATED.get("failed" if alone else str(values.get("retry")), ())
     try:
-        result = experiment.attempt(values, folder, composition.config_id(values), picture=alone)
+        result = experiment.attempt(values, folder, identity, picture=alone, repeat=repeat)
     except experiment.FinishedError as finished:
-        print(finished)
         result = finished.result
+        if alone:
+            print(finished)
+        else:
+            _kept.add(folder)
+    except HeldError as held:
+        if alone:
+            sys.exit(str(held))
+        print(f"{held}; passed over")
+        return
     _finished.append(result)
-    (terminal.print_run if alone else terminal.print_job)(result)
+    if alone:
+        terminal.print_run(result)
+        return
+    trained = [one.duration_s for one in _finished if one.folder not in _kept]
+    to_come = _expected - len(_finished)
+    left = sum(trained) / len(trained) * to_come if trained and to_come > 0 else None
+    terminal.print_job(result, len(_finished), _expected, left, kept=folder in _kept)
 
 
 def run(*overrides: str) -> "Result":
@@ -104,14 +126,23 @@ class SweepReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra before the first job; what is raised here it would only log."""
+        global _expected
+        from lossbench.records import read_results
+
         params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
-        overrides = [*config.hydra.overrides.task, *(f"{key}={value}" for key, value in params.items())]
+        overrides = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
         try:
-            fault = _different_data(overrides)
+            sweep = Sweep(overrides)
+            fault, jobs = sweep.fault(), sweep.jobs
         except Exception as error:
-            fault = explain(error)
+            sys.exit(explain(error))
         if fault is not None:
             sys.exit(fault)
+        folder = _relative(Path(config.hydra.sweep.dir))
+        in_process = str(config.hydra.launcher._target_).endswith("BasicLauncher")
+        _expected = jobs if in_process else 0
+        there = len(read_results(folder))
+        print(f"{jobs} jobs" + (f"; {folder}/ holds {there} results already" if there else f" in {folder}/"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra in the process that was started, under every launcher."""
@@ -119,16 +150,42 @@ class SweepReport(Callback):
         from lossbench.terminal import print_sweep
 
         folder = _relative(Path(config.hydra.sweep.dir))
+        _take_over(folder)
         # Under a launcher of other processes, what they did is known from the folder alone
-        jobs = list({job.folder: job for job in _finished}.values()) or read_results(folder)
+        own = {job.folder: job for job in _finished} if _expected else {}
+        jobs = list(own.values()) or read_results(folder)
         print_sweep(folder, jobs)
+        with suppress(OSError, UserError):  # a full disk was a job's reason already
+            write_results(folder)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
 
 
+def _take_over(folder: Path) -> None:
+    """Wait for jobs that other processes hold, and do those whose holder has died."""
+    from lossbench import experiment
+    from lossbench.records import Result, read_config
+
+    begun = [path.parent for path in sorted(folder.glob("*/config.yaml"))]
+    for place in begun:
+        if Result.read(place) is not None:
+            continue
+        values = read_config(place)
+        identity = composition.config_id(values)
+        try:
+            result = experiment.attempt(values, place, identity, picture=False, repeat=(), wait=True)
+        except experiment.FinishedError as finished:
+            result = finished.result
+        _finished.append(result)
+
+
 def main() -> None:
     """The installed command: ``lossbench train ...``."""
-    commands: dict[str, Callable[[], None]] = {"train": train, "catalogue": _catalogue}
+    commands: dict[str, Callable[[], None]] = {
+        "train": train,
+        "reproduce": _reproduce,
+        "catalogue": _catalogue,
+    }
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-sc", "--shell-completion", "--shell_completion"):
         # bash asks `lossbench -sc query=bash` about the line `lossbench train ...`
@@ -138,6 +195,9 @@ def main() -> None:
         train()
     elif name in ("-h", "--help"):
         print("lossbench train ...       train one loss, or compare several; see lossbench train --help")
+        print(
+            "lossbench reproduce ...   a run again, compared value by value; see lossbench reproduce --help"
+        )
         print(
             "lossbench catalogue ...   the losses, or those that fit a table; see lossbench catalogue --help"
         )
@@ -180,6 +240,12 @@ def _errors_in_words() -> Iterator[None]:
         os.environ.pop("HYDRA_FULL_ERROR")
         if show_everything is not None:
             os.environ["HYDRA_FULL_ERROR"] = show_everything
+
+
+def _reproduce() -> None:
+    from lossbench.reproduction import main as show
+
+    show()
 
 
 def _catalogue() -> None:
@@ -234,25 +300,6 @@ def _unknown_key(message: str) -> str | None:
     key = message.split(marker, 1)[1].split("'", 1)[0].lstrip("+~")
     top = sorted({known.partition(".")[0] for known in choices.config_keys()})
     return f"{key}: no such key. {choices.similar_key(key)}The top level has: {', '.join(top)}"
-
-
-def _different_data(overrides: list[str]) -> str | None:
-    """What is wrong when losses are compared that ``data=auto`` would train on different data."""
-    loader = GlobalHydra.instance().config_loader()  # which expands glob(*)
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
-    swept = {override.key_or_group: override for override in parsed}
-    if "data" in swept or "loss" not in swept or not swept["loss"].is_sweep_override():
-        return None
-    names = [str(name) for name in swept["loss"].sweep_string_iterator()]
-    known = {name: "custom" if name == "custom" else choices.canonical_loss(name) for name in names}
-    homes = {name: choices.about("loss", loss)["data"] for name, loss in known.items() if loss}
-    if len(set(homes.values())) < 2:
-        return None
-    shown = ", ".join(f"{name} on {home}" for name, home in homes.items())
-    return (
-        f"these losses are at home on different data ({shown}), which compares nothing; give data= the one "
-        "that all of them fit"
-    )
 
 
 def _groups() -> list[str]:

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 import lossbench
 from lossbench import factory, records
+from lossbench.claims import HeldError, claim
 from lossbench.data.dataset import Dataset
 from lossbench.errors import UserError
 from lossbench.module import EpochOrders, ReplicateModule
@@ -26,7 +27,15 @@ from lossbench.records import Result
 from lossbench.schema import Config, check
 
 
-def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: bool = True) -> Result:
+def run(
+    values: Mapping[str, Any],
+    folder: Path,
+    config_id: str,
+    *,
+    picture: bool = True,
+    repeat: Collection[str] = ("failed",),
+    wait: bool = False,
+) -> Result:
     """Train what a config describes and leave its record in ``folder``.
 
     Args:
@@ -34,21 +43,31 @@ def run(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: boo
         folder: of the run; made if need be.
         config_id: the config's hash.
         picture: whether the learning curves are drawn.
+        repeat: which earlier results in the folder are run again; any other is handed out.
+        wait: whether to wait for another process that is at work in the folder.
 
     Raises:
+        FinishedError: the folder holds this run's result.
+        HeldError: another process is at work in the folder.
         UserError: a fault of the config, the data or the folder. No result is then written.
     """
     started = time.perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
-    earlier = _finished(folder)
-    if earlier is None:
-        for stale in ("result.json", "traceback.txt"):  # of a run that failed here
+    earlier = _earlier(folder, repeat)
+    if earlier is not None:
+        _hand_out(earlier, values, config_id)
+    with claim(folder, wait=wait):
+        earlier = _earlier(folder, repeat)  # of whoever held it before
+        if earlier is not None:
+            _hand_out(earlier, values, config_id)
+        for stale in ("result.json", "traceback.txt"):
             (folder / stale).unlink(missing_ok=True)
         records.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
+        return _run(values, folder, config_id, picture, started)
+
+
+def _run(values: Mapping[str, Any], folder: Path, config_id: str, picture: bool, started: float) -> Result:
     config = check(values)
     dataset = factory.build_dataset(config)
-    if earlier is not None:
-        _hand_out(earlier, config_id, dataset)
     with _threads(config.trainer.threads):
         module = train(config, dataset, folder)
         replicates, metrics = record_outcome(folder, config, dataset, module, picture=picture)
@@ -86,12 +105,28 @@ def fit(config: Config, module: ReplicateModule, orders: EpochOrders) -> None:
         factory.build_trainer(config).fit(module, orders)
 
 
-def attempt(values: Mapping[str, Any], folder: Path, config_id: str, *, picture: bool = True) -> Result:
-    """As :func:`run`, but a failure is a result with its reason; only :class:`FinishedError` is raised."""
+def attempt(
+    values: Mapping[str, Any],
+    folder: Path,
+    config_id: str,
+    *,
+    picture: bool = True,
+    repeat: Collection[str] = ("failed",),
+    wait: bool = False,
+) -> Result:
+    """As :func:`run`, but a failure is a result with its reason.
+
+    Raises:
+        FinishedError: the folder holds this run's result.
+        HeldError: another process is at work in the folder.
+    """
     try:
-        return run(values, folder, config_id, picture=picture)
-    except FinishedError:
+        return run(values, folder, config_id, picture=picture, repeat=repeat, wait=wait)
+    except (FinishedError, HeldError):
         raise
+    except SystemExit as stop:  # of somebody's own loss: a sweep does not end by it
+        reason = f"the run's own code left the program: sys.exit({stop.code!r})"
+        return _failure(values, folder, config_id, reason)
     except Exception as error:
         return _failure(values, folder, config_id, _reason(error, folder))
 
@@ -101,7 +136,8 @@ class FinishedError(UserError):
 
     def __init__(self, result: Result) -> None:
         self.result = result
-        super().__init__(f"{result.folder} already holds this run, {result.status}; nothing was run")
+        again = "; retry=failed repeats it" if result.status == "failed" else ""
+        super().__init__(f"{result.folder} already holds this run, {result.status}; nothing was run{again}")
 
 
 def _failure(values: Mapping[str, Any], folder: Path, config_id: str, reason: str) -> Result:
@@ -119,7 +155,8 @@ def _failure(values: Mapping[str, Any], folder: Path, config_id: str, reason: st
         error=reason,
         folder=folder,
     )
-    if _finished(folder) is None:
+    earlier = Result.read(folder)
+    if earlier is None or earlier.status == "failed":
         with suppress(OSError):  # a full disk may be the very reason; the caller has it in words
             result.write()
     return result
@@ -139,13 +176,16 @@ def _reason(error: Exception, folder: Path) -> str:
     return reason
 
 
-def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
-    """Refuse to write over a finished run: hand it out if it is this one, else say what differs.
+def _hand_out(earlier: Result, values: Mapping[str, Any], config_id: str) -> None:
+    """Refuse to write over an earlier result: hand it out if it is this one's, else say what differs.
 
     Raises:
-        FinishedError: the same config, data and version.
+        FinishedError: the same config, data and version, or a failure of the same config.
         UserError: not the same.
     """
+    if earlier.status == "failed" and earlier.config_id == config_id:
+        raise FinishedError(earlier)
+    dataset = factory.build_dataset(check(values))
     try:
         manifest = json.loads((earlier.folder / "manifest.json").read_text("utf-8"))
         was = (manifest["data_fingerprint"], manifest["versions"]["lossbench"])
@@ -166,9 +206,10 @@ def _hand_out(earlier: Result, config_id: str, dataset: Dataset) -> None:
     raise FinishedError(earlier)
 
 
-def _finished(folder: Path) -> Result | None:
+def _earlier(folder: Path, repeat: Collection[str]) -> Result | None:
+    """The result in a folder that is not to be had again."""
     earlier = Result.read(folder)
-    return earlier if earlier is not None and earlier.status != "failed" else None
+    return None if earlier is None or earlier.status in repeat else earlier
 
 
 @contextmanager

@@ -13,7 +13,6 @@ _EXAMPLES = (
     "loss=mse data=table data.path=my.csv data.target=price",
     "loss=bce loss.from_logits=true optimizer=sgd optimizer.lr=0.1",
     "loss=custom loss.function=my_module:my_loss",
-    "loss=outputs +loss@loss.outputs.cultivar=scce +loss@loss.outputs.alcohol=huber",
     "experiment=multi_output_wine loss.weights.alcohol=2",
     "-m loss=mse,mae,huber replicates=20",
 )

@@ -47,11 +47,22 @@ def manifest(fingerprint: str, seeds: dict[int, dict[str, str]], device: str) ->
         "threads": torch.get_num_threads(),
         "torch_build": torch.__config__.show(),
         "git": git_state(Path(__file__).parent) or git_state(Path.cwd()),
+        "source": source_hash(),
         "data_fingerprint": fingerprint,
         "seeds": {str(seed): hashes for seed, hashes in seeds.items()},
         "promise": "the same bits on the same machine, versions and threads; elsewhere equal within "
         "rounding, which training can amplify",
     }
+
+
+@cache  # as git_state
+def source_hash() -> str:
+    """A short hash of lossbench's own code, wherever it lies."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def array_hash(*arrays: NDArray[Any]) -> str:

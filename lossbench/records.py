@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -144,6 +145,14 @@ def read_results(folder: Path) -> list[Result]:
     """The results of the runs right below a folder, by folder name."""
     found = (Result.read(path.parent) for path in sorted(folder.glob("*/result.json")))
     return [result for result in found if result is not None]
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config that a run was given; nothing where there is none that can be read."""
+    try:
+        return dict(yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
+    except (OSError, ValueError, TypeError, yaml.YAMLError):
+        return {}
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

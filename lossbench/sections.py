@@ -99,6 +99,7 @@ class TopSection(Section):
     seed: Index
     replicates: Annotated[int, Interval(ge=1, le=100_000)]
     metrics: str | list[str]
+    retry: Literal["none", "failed", "diverged"]
 
 
 S = TypeVar("S", bound=Section)

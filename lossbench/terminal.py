@@ -2,16 +2,16 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lossbench.records import Result
+from lossbench.records import Result, read_config
+from lossbench.sweeps import flat
 
 _PARTS = ("train", "validation", "test")
 
@@ -42,20 +42,44 @@ def print_run(result: Result) -> None:
     console.print(escape(", ".join(files)))
 
 
-def print_job(result: Result) -> None:
-    """One line for a job of a sweep, as it ends."""
+def print_job(
+    result: Result, done: int = 0, jobs: int = 0, seconds_left: float | None = None, *, kept: bool = False
+) -> None:
+    """One line for a job of a sweep, as it ends.
+
+    Args:
+        result: of the job.
+        done: how many there are by now.
+        jobs: how many there will be; 0 where that is not known.
+        seconds_left: as the jobs so far let expect.
+        kept: whether it had been there before, and was not run.
+    """
     score = ""
     if result.yardstick:
         values = result.metrics.get(f"test/{result.yardstick}", [])
         score = f"  test/{result.yardstick} {mean_and_spread(values)}"
-    line = f"{result.status:<9}  {result.folder.name}{score}  {result.duration_s:.1f} s"
+    count = f"[{done}/{jobs}] " if jobs else ""
+    took = "was there" if kept else duration(result.duration_s)
+    left = f", {duration(seconds_left)} left" if seconds_left else ""
+    line = f"{count}{result.status:<9}  {result.folder.name}{score}  {took}{left}"
     Console(highlight=False, soft_wrap=True).print(escape(line))
+
+
+def duration(seconds: float) -> str:
+    """A time as one says it.
+
+    >>> duration(4.26), duration(75), duration(4000)
+    ('4.3 s', '75 s', '67 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
 
 
 def print_sweep(folder: Path, jobs: list[Result]) -> None:
     """The table of a sweep's jobs: status, and the yardstick's mean and spread on test."""
     console = Console(highlight=False)
-    configs = [_flat(_read_config(job.folder)) for job in jobs]
+    configs = [flat(read_config(job.folder)) for job in jobs]
     varied = _varied(configs)
     yardsticks = sorted({job.yardstick for job in jobs if job.yardstick})
     console.print("the jobs of this sweep, on test")
@@ -117,25 +141,8 @@ def _how_it_went(result: Result) -> str:
     return "\n".join(words)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
 def _varied(configs: list[dict[str, Any]]) -> list[str]:
-    """The keys in which jobs differ, but for a loss's name (shown anyway) and its facts."""
+    """The keys in which jobs differ, but for a loss's name, which is shown anyway."""
     keys = dict.fromkeys(key for config in configs for key in config)
-    shared = [key for key in keys if key != "loss.name" and ".about." not in key]
+    shared = [key for key in keys if key != "loss.name"]
     return [key for key in shared if len({repr(config[key]) for config in configs if key in config}) > 1]

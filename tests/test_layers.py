@@ -13,9 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "lossbench"
 # Each module or folder stands on one floor and imports from lower ones; a folder's files from each other.
 FLOORS = [
     ["errors", "seeds"],
+    ["claims"],
     ["choices"],
     ["parameters", "help", "trust"],
     ["losses", "data", "models", "regularizers", "optimizers", "schedules", "records"],
+    ["sweeps"],
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
     ["module", "sections"],
     ["combinations"],
@@ -23,6 +25,7 @@ FLOORS = [
     ["factory", "composition", "catalogue", "trained"],
     ["recording"],
     ["experiment"],
+    ["reproduction"],
     ["commands"],
 ]
 
