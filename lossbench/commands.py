@@ -29,6 +29,7 @@ composition.register()
 
 _finished: "list[Result]" = []  # of this process, for the exit status of a single run
 _kept: set[Path] = set()  # of those that had been there before
+_passed: set[Path] = set()  # that others were at work on
 _expected = 0  # jobs of the sweep that this process runs
 _REPEATED = {"failed": ("failed",), "diverged": ("failed", "diverged")}  # by retry
 
@@ -38,6 +39,7 @@ def train() -> None:
     global _expected
     _finished.clear()
     _kept.clear()
+    _passed.clear()
     _expected = 0
     trust.grant(sys.argv[1:])
     if _answered_without_hydra():
@@ -71,6 +73,7 @@ def job(config: DictConfig) -> None:
         if alone:
             sys.exit(str(held))
         print(f"{held}; passed over")
+        _passed.add(folder)
         return
     _finished.append(result)
     if alone:
@@ -168,7 +171,9 @@ def _take_over(folder: Path) -> None:
 
     begun = [path.parent for path in sorted(folder.glob("*/config.yaml"))]
     for place in begun:
-        if Result.read(place) is not None:
+        there = Result.read(place)
+        if there is not None:
+            _finished.extend([there] if place in _passed else [])
             continue
         values = read_config(place)
         identity = composition.config_id(values)

@@ -1,0 +1,291 @@
+"""A sweep survives: kills, second starts, bad jobs; and what it says can be had again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import lossbench
+from lossbench.claims import HeldError, claim
+from lossbench.errors import UserError
+from lossbench.reproduction import main as reproduce_main
+from lossbench.reproduction import reproduce
+
+ROOT = Path(__file__).parent.parent
+JOBS = ["-m", "loss=mse,mae,huber", "seed=0,1", "trainer.max_epochs=20"]
+CONTENT = ["history.csv", "predictions.csv", "weights.safetensors"]
+
+
+def start(folder, *words, cwd=None):
+    command = [sys.executable, str(ROOT / "train.py"), *words, f"hydra.sweep.dir={folder}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    return subprocess.Popen(
+        command,
+        cwd=cwd or folder.parent,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def contents(folder):
+    return {
+        f"{job.name}/{name}": (job / name).read_bytes()
+        for job in sorted(folder.iterdir())
+        if job.is_dir()
+        for name in CONTENT
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "sweep"
+    sweep = start(folder, *JOBS)
+    out, _ = sweep.communicate()
+    assert sweep.returncode == 0, out
+    return folder
+
+
+def test_a_killed_sweep_given_again_ends_as_if_undisturbed(tmp_path, undisturbed):
+    folder = tmp_path / "sweep"
+    for wanted in (1, 4):  # killed in the midst of what comes after so many results
+        sweep = start(folder, *JOBS)
+        while len(list(folder.glob("*/result.json"))) < wanted and sweep.poll() is None:
+            time.sleep(0.02)
+        os.killpg(sweep.pid, signal.SIGKILL)
+        sweep.communicate()
+    there = {path: path.stat().st_mtime_ns for path in folder.glob("*/result.json")}
+    sweep = start(folder, *JOBS)
+    out, _ = sweep.communicate()
+    assert sweep.returncode == 0, out
+    assert contents(folder) == contents(undisturbed)
+    assert all(path.stat().st_mtime_ns == when for path, when in there.items())  # finished ones untouched
+    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob(".lock"))
+
+
+def test_two_sweeps_in_one_folder_share_the_work(tmp_path, undisturbed):
+    folder = tmp_path / "sweep"
+    both = [start(folder, *JOBS) for _ in range(2)]
+    outs = [sweep.communicate()[0] for sweep in both]
+    assert [sweep.returncode for sweep in both] == [0, 0], outs
+    assert contents(folder) == contents(undisturbed)
+    trained = [
+        line for out in outs for line in out.splitlines() if "completed  " in line and "was there" not in line
+    ]
+    assert len([line for line in trained if line.endswith(" s") or " left" in line]) >= 6
+    for out in outs:
+        assert out.count("│ completed │") == 6  # each compares all
+
+
+def test_a_held_folder_is_passed_over_and_a_dead_holders_is_free(tmp_path):
+    with claim(tmp_path / "a"), pytest.raises(HeldError), claim(tmp_path / "a"):
+        pass
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / ".lock").write_text("")  # left by one that was killed
+    (tmp_path / "b" / "history.csv.1.tmp").write_text("torn")
+    with claim(tmp_path / "b"):
+        assert not list((tmp_path / "b").glob("*.tmp"))
+
+
+BAD = """
+import torch
+
+def of_four(y_true, y_pred, kind="fine"):
+    return torch.mean((y_true - y_pred) ** 2)
+
+def kinds(kind):
+    def loss(y_true, y_pred):
+        if kind == "raises":
+            raise RuntimeError("as planned")
+        if kind == "exits":
+            import sys
+            sys.exit(3)
+        return torch.mean((y_true - y_pred) ** 2) * (float("inf") if kind == "diverges" else 1.0)
+    return loss
+"""
+
+
+def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, train):
+    (tmp_path / "bad.py").write_text(BAD)
+    words = [
+        *("-m", "loss=custom", "loss.function=bad:kinds", "trainer.max_epochs=2"),
+        *("loss.arguments=[fine],[raises],[exits],[diverges]", f"hydra.sweep.dir={tmp_path}/sweep"),
+    ]
+    sys.modules.pop("bad", None)
+    first = train(*words)
+    assert first.status == 1
+    assert sorted(result.status for result in first.results) == ["completed", "diverged", "failed", "failed"]
+    assert "as planned" in first.out
+    assert "sys.exit(3)" in first.out or "told to exit" in first.out
+    again = train(*words)
+    assert again.out.count("was there") == 4
+    (tmp_path / "bad.py").write_text(BAD.replace('kind == "raises"', "False"))
+    sys.modules.pop("bad", None)
+    mended = train(*words, "retry=failed")
+    assert mended.out.count("was there") == 2  # the completed and the diverged one
+    assert sorted(result.status for result in mended.results) == [
+        "completed",
+        "completed",
+        "diverged",
+        "failed",
+    ]
+    sys.modules.pop("bad", None)
+
+
+def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):
+    from lossbench import records
+
+    write = records.write_rows
+
+    def full(path, *arguments):
+        if "huber" in str(path):
+            raise OSError(28, "No space left on device", str(path))
+        write(path, *arguments)
+
+    monkeypatch.setattr(records, "write_rows", full)
+    words = ["-m", "loss=mse,huber", "trainer.max_epochs=1", f"hydra.sweep.dir={tmp_path}/sweep"]
+    outcome = train(*words)
+    assert outcome.status == 1
+    assert "No space left on device; free space" in outcome.out
+    monkeypatch.setattr(records, "write_rows", write)
+    assert train(*words, "retry=failed").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["loss=mse", "seed=0,1", "replicates=20"], "say seed=0,20"),
+        (["loss=mse,poisson"], "different data"),
+        (["loss=mse,huber", "loss.delta=1,2"], "two sweeps"),
+        (["loss=mse,mae", "loss.delta=1,2"], "none of these losses has it"),
+        (["experiment=compare_regression,regularized"], "run it alone"),
+    ],
+)
+def test_a_sweep_that_compares_nothing_is_refused_before_it_begins(train, words, said):
+    outcome = train("-m", *words)
+    assert outcome.status == 1
+    assert said in outcome.err
+    assert not outcome.results
+
+
+def test_it_says_how_many_jobs_there_are_and_what_is_there(tmp_path, train):
+    words = ["-m", "loss=mse,mae", "trainer.max_epochs=1", f"hydra.sweep.dir={tmp_path}/sweep"]
+    assert "2 jobs in sweep/" in train(*words).out
+    more = train("-m", "loss=huber,mse,mae", *words[2:]).out
+    assert "3 jobs; sweep/ holds 2 results already" in more
+    assert more.count("was there") == 2
+    assert "[3/3]" in more
+
+
+def test_the_results_are_a_frame_and_parquet(tmp_path, train):
+    train("-m", "loss=mse,huber", "replicates=3", "trainer.max_epochs=1", f"hydra.sweep.dir={tmp_path}/sweep")
+    frame = lossbench.results(tmp_path / "sweep")
+    assert len(frame) == 6
+    assert set(frame["seed"]) == {0, 1, 2}
+    assert {"test/rmse", "loss.delta", "trainer.max_epochs", "status"} <= set(frame.columns)
+    assert frame.loc[frame["loss"] == "mean_squared_error", "loss.delta"].isna().all()
+    written = pd.read_parquet(tmp_path / "sweep" / "results.parquet")
+    pd.testing.assert_series_equal(written["test/rmse"], frame["test/rmse"])
+    with pytest.raises(UserError, match="no results"):
+        lossbench.results(tmp_path)
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    words = ("loss=huber", "replicates=2", "trainer.max_epochs=3", f"hydra.run.dir={tmp_path}/run")
+    return lossbench.run(*words).folder
+
+
+def test_a_run_again_is_identical_wherever_its_folder_lies(recorded, tmp_path):
+    elsewhere = shutil.copytree(recorded, tmp_path / "far" / "away")
+    for folder in (recorded, elsewhere):
+        verdict = reproduce(folder)
+        assert (verdict.word, verdict.largest, verdict.first) == ("identical", 0.0, "")
+        assert verdict.changed == []
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_planted_changes_are_named(recorded):
+    manifest = recorded / "manifest.json"
+    edit(manifest, lambda m: m["versions"].update(numpy="1.0"))
+    edit(manifest, lambda m: m.update(source="0" * 16, data_fingerprint="f" * 64, threads=99))
+    edit(manifest, lambda m: m["seeds"]["1"].update(order="0" * 16))
+    said = " | ".join(reproduce(recorded).changed)
+    for word in (
+        "version of numpy: 1.0",
+        "code of lossbench",
+        "data: fingerprint ffff",
+        "threads: 99",
+        "seed 1: other order",
+    ):
+        assert word in said
+    config = yaml.safe_load((recorded / "config.yaml").read_text())
+    config["seed"] = 7
+    (recorded / "config.yaml").write_text(yaml.safe_dump(config))
+    verdict = reproduce(recorded)
+    assert verdict.word == "different"
+    assert "config.yaml is not what was run" in verdict.changed[0]
+
+
+def test_a_value_that_differs_is_named_with_its_place(recorded, monkeypatch, capsys):
+    path = recorded / "history.csv"
+    table = pd.read_csv(path)
+    table.loc[1, "validation/loss"] *= 1 + 1e-7
+    table.to_csv(path, index=False)
+    verdict = reproduce(recorded)
+    assert verdict.word == "within rounding"
+    assert "validation/loss (epoch 2, replicate 0)" in verdict.first
+    table.loc[1, "validation/loss"] *= 1.01
+    table.to_csv(path, index=False)
+    monkeypatch.setattr(sys, "argv", ["reproduce", str(recorded)])
+    with pytest.raises(SystemExit) as stop:
+        reproduce_main()
+    assert stop.value.code == 1
+    assert "different" in capsys.readouterr().out
+
+
+def test_custom_code_is_asked_for_again(tmp_path, monkeypatch, capsys):
+    from lossbench import trust
+
+    (tmp_path / "mine.py").write_text(BAD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trust, "_granted", set())
+    monkeypatch.delenv(trust.VARIABLE, raising=False)
+    sys.modules.pop("mine", None)
+    words = ("loss=custom", "loss.function=mine:of_four", "trainer.max_epochs=1", "hydra.run.dir=run")
+    folder = lossbench.run(*words).folder
+    monkeypatch.setattr(trust, "_granted", set())
+    monkeypatch.delenv(trust.VARIABLE, raising=False)
+    for arguments, status in ((["run"], 1), (["run", "--trust", "mine:of_four"], 0)):
+        monkeypatch.setattr(sys, "argv", ["reproduce", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            reproduce_main()
+        said = capsys.readouterr().out
+        assert stop.value.code == status, said
+        assert ("mine:of_four" in said) == (status == 1)
+    assert folder.name == "run"
+    sys.modules.pop("mine", None)
+
+
+def test_joblib_runs_the_jobs_in_workers(tmp_path, undisturbed):
+    folder = tmp_path / "sweep"
+    sweep = start(folder, *JOBS, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    out, _ = sweep.communicate()
+    assert sweep.returncode == 0, out
+    assert contents(folder) == contents(undisturbed)
