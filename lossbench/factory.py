@@ -112,7 +112,7 @@ def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.d
         target = target_of(dataset, output)
         values = _corrupted(target, splits, config.seeds, dirt)
         own = values.ndim > target.values.ndim
-        counts = _row_weights(config, dataset, target, splits, dirt)
+        counts = _row_weights(config, dataset, target, values, splits, dirt)
         for term in output.terms:
             _check_ignored_class(term, target)
             encoded = encode_targets(values, target, about(term.loss)["target"])
@@ -137,20 +137,22 @@ def _corrupted(target: Target, splits: list[Split], seeds: list[int], dirt: Corr
 
 
 def _row_weights(
-    config: Config, dataset: Dataset, target: Target, splits: list[Split], dirt: Corruption
+    config: Config, dataset: Dataset, target: Target, values: Values, splits: list[Split], dirt: Corruption
 ) -> NDArray[np.float64] | None:
     """How much each row counts, ``(R, N)``, or ``(1, N)`` where it is the same for all; None where all do."""
     weights = None if dataset.weights is None else dataset.weights[None]
     everything = np.ones((1, len(target.values))) if weights is None else weights
     if config.data.common.class_weight and target.values.ndim == 1:
-        labels = target.values.astype(np.int64)
-        counts = np.stack([np.bincount(labels[one.train], minlength=len(target.classes)) for one in splits])
+        # as the loss sees them: which label is wrong is not known to who weighs the classes
+        labels = np.broadcast_to(values.astype(np.int64), (len(splits), len(target.values)))
+        pairs = zip(labels, splits, strict=True)
+        counts = np.stack([np.bincount(own[one.train], minlength=len(target.classes)) for own, one in pairs])
         of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
-        weights = everything = everything * of_class[:, labels]
+        weights = everything = everything * np.take_along_axis(of_class, labels, axis=1)
     if dirt.missing_labels:
         weights = np.repeat(everything, len(splits) // len(everything), axis=0)
         for row, one, seed in zip(weights, splits, config.seeds, strict=True):
-            row[missing(one, dirt.missing_labels, derive(seed, "corruption"))] = 0
+            row[missing(one, dirt.missing_labels, derive(seed, "missing_labels"))] = 0
     return weights
 
 

@@ -5,9 +5,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["split", "initialisation", "order", "dropout", "corruption"]
+Purpose = Literal["split", "initialisation", "order", "dropout", "corruption", "missing_labels"]
 # Numbers are fixed for ever: a new purpose takes a new one, so that no older stream changes.
-_PURPOSES: dict[Purpose, int] = {"split": 0, "initialisation": 1, "order": 2, "dropout": 3, "corruption": 4}
+_PURPOSES: dict[Purpose, int] = {
+    "split": 0,
+    "initialisation": 1,
+    "order": 2,
+    "dropout": 3,
+    "corruption": 4,
+    "missing_labels": 5,  # else they would be the very rows whose labels are wrong
+}
 
 
 def derive(seed: int, purpose: Purpose) -> int:

@@ -48,7 +48,7 @@ def imbalanced(split: Split, target: Target, ratio: float, seed: int) -> Split:
     labels = target.values[split.train].astype(np.int64)
     counts = np.bincount(labels, minlength=len(target.classes))
     wanted = counts * ratio ** (-np.arange(len(counts)) / (len(counts) - 1))
-    wanted = np.maximum(np.floor(wanted / wanted.sum() * len(labels)), counts > 0).astype(np.int64)
+    wanted = np.maximum(np.round(wanted / wanted.sum() * len(labels)), counts > 0).astype(np.int64)
     wanted[wanted.argmax()] += len(labels) - wanted.sum()  # what rounding left over
     rows = [
         np.resize(random.permutation(split.train[labels == k]), count)

@@ -21,8 +21,9 @@ class ScaledColumns(nn.Module):
     """Columns ``(N, C)`` or ``(N, items, C)`` stored once, and each replicate's standardisation of them.
 
     Each replicate's mean and deviation are those of its own training rows; a constant column is only
-    centred. The stored columns are first standardised as a whole, in float64: each replicate's own
-    scaling undoes that exactly, and a large offset (a year, an identifier) costs float32 no digits.
+    centred. The stored columns are first scaled as a whole, in float64, about their medians: each
+    replicate's own scaling undoes that exactly, and neither a large offset (a year, an identifier) nor a
+    few wild cells, maybe of the test part, cost float32 any digits.
 
     Args:
         values: the columns; a missing value is NaN, and is read as the mean of the training rows.
@@ -56,7 +57,8 @@ class ScaledColumns(nn.Module):
         whole, mine = (np.zeros(columns), np.ones(columns)), (np.zeros(shape), np.ones(shape))
         if scaled:
             plain = list(unscaled)
-            whole = _statistics(values.reshape(-1, columns), plain)
+            flat = values.reshape(-1, columns)
+            whole = _medians(flat, plain), _statistics(flat, plain)[1]
             training = ((values[r] if own else values)[split.train] for r, split in enumerate(splits))
             fitted = [_statistics(rows.reshape(-1, columns), plain, *whole) for rows in training]
             mine = (
@@ -87,6 +89,16 @@ class ScaledColumns(nn.Module):
         return seen.double() * self.scale_in_user_units + self.mean_in_user_units
 
 
+def _medians(rows: NDArray[Any], plain: list[int]) -> NDArray[np.float64]:
+    """Of each column's cells that are there."""
+    medians = np.zeros(rows.shape[1])
+    for place, column in enumerate(rows.T):
+        present = column[~np.isnan(column)]
+        if len(present) and place not in plain:
+            medians[place] = np.median(present)
+    return medians
+
+
 def _statistics(
     rows: NDArray[Any], plain: list[int], offset: Any = 0.0, factor: Any = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -95,7 +107,8 @@ def _statistics(
     least, most = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
     for block in _blocks(rows):
         part = (rows[block] - offset) / factor
-        scaler.partial_fit(part)
+        with np.errstate(invalid="ignore"):  # of a column that is empty here, whose mean is none
+            scaler.partial_fit(part)
         least, most = np.fmin(least, np.fmin.reduce(part)), np.fmax(most, np.fmax.reduce(part))
     mean, scale = np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.scale_, nan=1.0)
     # What is constant in the training part has no deviation, and must not borrow the table's

@@ -4,7 +4,7 @@ import csv
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ _SEPARATORS = ",;\t|"
 _LARGEST = 1e100  # beyond it a variance overflows
 _PARTS = ("train", "validation", "test")
 _FEW_CATEGORIES = 20  # more different texts than this, in more than half of the rows, are no categories
+_MANY_CATEGORIES = 1000  # more than this would each be a column, and fill the memory
+_NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
 # Texts that are numbers or dates to a reader, and to no parser, with the remedy
 _FORMATS = {
     r"[-+]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d+)?": "has thousands separators; write it as 1234.5",
@@ -66,7 +68,7 @@ def table(
     Raises:
         UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
     """
-    frame = _read(path)
+    frame = _read(path, exclude or [])
     targets = [target] if isinstance(target, str) else target
     roles = {"weight": weight, "group": group, "split_column": split_column, "time": time}
     named = {"target": targets, "categorical": categorical or [], "exclude": exclude or []}
@@ -125,7 +127,7 @@ def _target(frame: pd.DataFrame, task: TableTask, path: str) -> Target:
             )
         indices, classes = _classes(frame[columns[0]], task, path)
         return Target(name, indices, task, columns, classes)
-    values = np.column_stack([_numbers(frame[column], path) for column in columns])
+    values = np.column_stack([_numbers(frame[column], path, role="target") for column in columns])
     for column, each in zip(columns, values.T, strict=True):
         if np.ptp(each) == 0:
             raise UserError(f"data.target={column}: every row holds {each[0]:g}; nothing to predict")
@@ -155,24 +157,24 @@ def _features(
         for name in frame.columns
         for label in labels.get(name, [None])
     ]
-    features = np.empty((rows, len(names)))
-    unscaled, place = [], 0
+    features = np.zeros((rows, len(names)))
+    unscaled: list[int] = []
+    place = 0
     for name in list(frame.columns):
         column = frame.pop(name)
         if name not in labels:
             features[:, place] = _numbers(column, path, impute=impute)
             place += 1
             continue
-        texts = _as_texts(column)
-        for label in labels[name]:
-            features[:, place] = texts == label
-            unscaled.append(place)
-            place += 1
+        codes = pd.Index(labels[name]).get_indexer(_as_texts(column))
+        features[np.arange(rows), place + codes] = 1
+        unscaled += range(place, place + len(labels[name]))
+        place += len(labels[name])
     return features, tuple(names), tuple(unscaled)
 
 
 def _is_categorical(column: Column, path: str, named: bool) -> bool:
-    """Whether a column holds categories: it was named, or most of its cells are no numbers."""
+    """Whether a column holds categories: it was named, or most of what it says is no number."""
     if named or isinstance(column.dtype, pd.CategoricalDtype):
         return True
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -182,10 +184,12 @@ def _is_categorical(column: Column, path: str, named: bool) -> bool:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return False
     present = column.dropna()
+    # a column of numbers is one though most of its cells say NA
+    present = present[~present.astype(str).str.strip().str.lower().isin(_NOTHING)]
     numbers = pd.to_numeric(present, errors="coerce").notna()
     if numbers.mean() >= 0.5 or present.empty:
         return False
-    texts = present.astype(str)
+    texts = present.astype(str).str.strip()
     for pattern, remedy in _FORMATS.items():
         formatted = texts.str.fullmatch(pattern)
         if formatted.mean() >= 0.5:
@@ -198,8 +202,9 @@ def _categories(column: Column, path: str, impute: bool, *, named: bool) -> list
     """A column's labels, in sorted order, of the whole table."""
     if not impute:
         _refuse_gaps(column, path, "fill it, or set data.missing=mean, which makes it a category")
-    labels: list[str] = sorted(set(_as_texts(column)))
-    if len(labels) > max(_FEW_CATEGORIES, len(column) / 2) and not named:
+    labels = sorted(_as_texts(column).unique())
+    most = min(max(_FEW_CATEGORIES, len(column) / 2), _MANY_CATEGORIES)
+    if len(labels) > most and not named:
         raise UserError(
             f"{path}, column {column.name}: {len(labels)} different texts in {len(column)} rows, as "
             f"'{labels[0]}'; an identifier? Leave it out by data.exclude=[{column.name}], or name it in "
@@ -208,13 +213,12 @@ def _categories(column: Column, path: str, impute: bool, *, named: bool) -> list
     return labels
 
 
-def _as_texts(column: Column) -> NDArray[np.str_]:
-    texts: NDArray[np.str_] = np.where(column.isna(), "(missing)", column.astype(str)).astype(np.str_)
-    return texts
+def _as_texts(column: Column) -> Column:
+    return column.astype(str).str.strip().where(column.notna(), "(missing)")
 
 
 def _weights(column: Column, path: str) -> NDArray[np.float64]:
-    weights = _numbers(column, path)
+    weights = _numbers(column, path, role="weight")
     if weights.min() < 0 or weights.max() == 0:
         first = int(weights.argmin())
         raise UserError(
@@ -244,7 +248,8 @@ def _order(column: Column, path: str) -> NDArray[np.int64]:
     _refuse_gaps(column, path, "fill it, or leave data.time out")
     times = column
     if not pd.api.types.is_numeric_dtype(column.dtype):
-        times = pd.to_datetime(column.astype(str), errors="coerce", format="mixed")
+        # never a guess whether 01/02/2024 is in January
+        times = pd.to_datetime(column.astype(str), errors="coerce", format="ISO8601", utc=True)
     if times.isna().any():
         first = int(times.isna().argmax())
         where = _where(path, first, column)
@@ -286,14 +291,14 @@ def _no_such_column(frame: pd.DataFrame, key: str, column: str, path: str) -> Us
     return UserError(f"{key}={column}: {path} has no such column. {meant}Its columns: {columns}")
 
 
-def _read(path: str) -> pd.DataFrame:
+def _read(path: str, exclude: Sequence[str] = ()) -> pd.DataFrame:
     file = Path(path).expanduser()
     try:
         if file.is_dir():
             raise UserError(f"data.path={path}: a folder; name the file in it")
         if not file.is_file():
             raise UserError(_no_such_file(path, file))
-        frame = _read_parquet(file, path) if _is_parquet(file) else _read_csv(file, path)
+        frame = _read_parquet(file, path, exclude) if _is_parquet(file) else _read_csv(file, path)
     except OSError as error:
         raise UserError(f"data.path={path}: cannot be read: {error.strerror or error}") from error
     frame.columns = frame.columns.astype(str).str.strip()
@@ -307,20 +312,35 @@ def _is_parquet(file: Path) -> bool:
         return content.read(4) == b"PAR1"
 
 
-def _read_parquet(file: Path, path: str) -> pd.DataFrame:
+def _read_parquet(file: Path, path: str, exclude: Sequence[str]) -> pd.DataFrame:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        content = parquet.read_table(file)
+        with parquet.ParquetFile(file) as content:
+            schema = content.schema_arrow
+            _check_header(schema.names, path)
+            for field in schema:
+                _check_type(field.name, field.type, field.name.strip() in exclude, path)
+            # the index of a pandas frame that was filtered or sorted tells the rows apart, and is no feature
+            index = [name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)]
+            columns = content.read().drop_columns(index)
     except pyarrow.ArrowException as error:
         raise UserError(f"data.path={path}: not a whole Parquet file: {error}") from error
-    nested = [field.name for field in content.schema if pyarrow.types.is_nested(field.type)]
-    if nested:
-        raise UserError(f"{path}, column {nested[0]}: holds lists or records; leave it out of the file")
     # each column by itself, so that it is freed by itself
-    frame: pd.DataFrame = content.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
+    frame: pd.DataFrame = columns.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
     return frame
+
+
+def _check_type(name: str, kind: Any, excluded: bool, path: str) -> None:
+    from pyarrow import types
+
+    if excluded:
+        return
+    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    if binary or types.is_nested(kind):
+        holds = "bytes" if binary else "lists or records"
+        raise UserError(f"{path}, column {name}: holds {holds}; leave it out by data.exclude=[{name}]")
 
 
 def _read_csv(file: Path, path: str) -> pd.DataFrame:
@@ -362,7 +382,9 @@ def _where(path: str, row: int, column: Column) -> str:
         return f"{path}, row {row}, column {column.name}"
     with file.open(encoding="utf-8-sig", newline="") as lines:
         records = csv.reader(lines, delimiter=_header(file)[1], skipinitialspace=True)
-        line = next(itertools.islice((records.line_num for record in records if record), row + 1, None))
+        # a line of blanks is no row, as in pandas
+        told = (records.line_num for record in records if len(record) > 1 or "".join(record).strip())
+        line = next(itertools.islice(told, row + 1, None))
     return f"{path}, line {line}, column {column.name}"
 
 
@@ -384,7 +406,13 @@ def _check_header(names: list[str], path: str) -> None:
         )
 
 
-def _numbers(column: Column, path: str, *, impute: bool = False) -> NDArray[np.float64]:
+def _numbers(
+    column: Column,
+    path: str,
+    *,
+    impute: bool = False,
+    role: Literal["feature", "target", "weight"] = "feature",
+) -> NDArray[np.float64]:
     """The column as usable numbers, or an error that names the first cell that is none."""
     plain = not isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.is_numeric_dtype(column.dtype)
     converted: Column = column if plain else pd.to_numeric(column, errors="coerce")
@@ -397,13 +425,19 @@ def _numbers(column: Column, path: str, *, impute: bool = False) -> NDArray[np.f
     first = int(bad[0])
     where = _where(path, first, column)
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
+    exclude = f"leave the column out by data.exclude=[{column.name}]"
     if empty[first]:
-        raise UserError(
-            f"{where}: the cell is empty{more}; fill it, remove the row, or (features) set data.missing=mean"
-        )
+        remedy = "fill it, or remove the row"
+        if role == "feature":
+            remedy = f"fill it, remove the row, set data.missing=mean, or {exclude}"
+        raise UserError(f"{where}: the cell is empty{more}; {remedy}")
+    remedy = {
+        "feature": f"leave the cell empty if it means missing, or {exclude}",
+        "target": "or, if these are classes, choose a loss for them, as loss=sparse_categorical_crossentropy",
+        "weight": "or leave data.weight out",
+    }[role]
     raise UserError(
-        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), leave the "
-        f"cell empty if it means missing, or leave the column out by data.exclude=[{column.name}]"
+        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), {remedy}"
     )
 
 
@@ -434,7 +468,9 @@ def _check_domain(targets: NDArray[np.float64], column: Column, task: Task, path
 def _classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Class indices and their labels, in sorted order."""
     _refuse_gaps(column, path, "fill it, or remove the row")
-    labels, indices = np.unique(column.to_numpy(), return_inverse=True)
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    cells = column if numeric else _as_texts(column)
+    labels, indices = np.unique(cells.to_numpy(), return_inverse=True)
     count = len(labels)
     wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"
     if count < 2:
