@@ -95,7 +95,7 @@ def _medians(rows: NDArray[Any], plain: list[int]) -> NDArray[np.float64]:
     for place, column in enumerate(rows.T):
         present = column[~np.isnan(column)]
         if len(present) and place not in plain:
-            medians[place] = np.median(present)
+            medians[place] = np.median(present, overwrite_input=True)
     return medians
 
 
