@@ -170,18 +170,19 @@ def _agreement_faults(output: Output) -> list[Fault]:
     first, *others = output.terms
     found = []
     for other in others:
-        for what, one, two in (
-            ("units", about(first.loss)["units"], about(other.loss)["units"]),
+        for what, one, two, way in (
+            ("units", about(first.loss)["units"], about(other.loss)["units"], ""),
             (
                 "predictions",
                 natural_activation(first.loss, output.task),
                 natural_activation(other.loss, output.task),
+                "both from_logits=true, or ",
             ),
         ):
             if one != two:
                 remedy = (
                     f"judges '{output.name}' with {first.name}, which reads other {what}: {one}, and this "
-                    f"{two}; give both from_logits=true, or each an output of its own"
+                    f"{two}; give {way}each an output of its own"
                 )
                 found.append(Fault(other.key, other.loss.common.name, remedy))
                 break
@@ -206,8 +207,9 @@ def _regularizer_faults(
     on, layers = regularizer.common.apply_to, regularizer.common.layers
     hidden = len(model.parameters["hidden_units"])
     found = []
-    if not on and regularizer.common.name != "none":
-        found.append(Fault("regularizer.apply_to", on, "must name kernel, bias or activity, or several"))
+    if (not on and regularizer.common.name != "none") or len(set(on)) < len(on):
+        remedy = "must name kernel, bias or activity, or several, each once"
+        found.append(Fault("regularizer.apply_to", on, remedy))
     if regularizer.common.name == "orthogonal" and set(on) != {"kernel"}:
         found.append(
             Fault("regularizer.apply_to", on, "orthogonal is for kernels: regularizer.apply_to=[kernel]")

@@ -49,7 +49,7 @@ def build_splits(config: Config, dataset: Dataset) -> list[Split]:
         return splits
     classes = next(one for one in map(partial(target_of, dataset), config.outputs) if one.values.ndim == 1)
     return [
-        imbalanced(one, classes, section.imbalance, derive(seed, "corruption"))
+        imbalanced(one, classes, section.imbalance, derive(seed, "imbalance"))
         for one, seed in zip(splits, config.seeds, strict=True)
     ]
 
@@ -120,7 +120,7 @@ def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.d
                 encoded, splits, dtype, scaled=scales_target(config, output), own=own
             )
             if counts is not None:
-                weights[term.name] = torch.as_tensor(counts, dtype=dtype)
+                weights[term.name] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own
     features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
     return ReplicatedTable(features, targets, splits, weights)
 
@@ -143,12 +143,12 @@ def _row_weights(
     weights = None if dataset.weights is None else dataset.weights[None]
     everything = np.ones((1, len(target.values))) if weights is None else weights
     if config.data.common.class_weight and target.values.ndim == 1:
-        # as the loss sees them: which label is wrong is not known to who weighs the classes
+        # As they are seen: the weights must not tell which labels are wrong
         labels = np.broadcast_to(values.astype(np.int64), (len(splits), len(target.values)))
         pairs = zip(labels, splits, strict=True)
         counts = np.stack([np.bincount(own[one.train], minlength=len(target.classes)) for own, one in pairs])
         of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
-        weights = everything = everything * np.take_along_axis(of_class, labels, axis=1)
+        weights = everything = everything * np.take_along_axis(of_class, labels, 1)
     if dirt.missing_labels:
         weights = np.repeat(everything, len(splits) // len(everything), axis=0)
         for row, one, seed in zip(weights, splits, config.seeds, strict=True):

@@ -22,7 +22,7 @@ class Metric:
     """A number that judges predictions.
 
     Attributes:
-        function: of one replicate's predictions ``(N, U)`` and targets, from torchmetrics.
+        function: of one replicate's predictions ``(N, U)`` and targets, mostly torchmetrics'.
         higher_is_better: its direction.
         batched: the same for all replicates at once, ``(R, N, U)`` to ``(R,)``, where it pays.
         of_each: each row's share in a mean that the metric is, or is the root of, ``(R, N)``; then there is
@@ -76,9 +76,8 @@ def _multiclass_auroc(probabilities: Tensor, target: Tensor) -> Tensor:
 
 
 def _auroc(probability: Tensor, target: Tensor) -> Tensor:
-    if target.min() == target.max():  # one class alone has no ranking to judge
-        return probability.new_full((), torch.nan)
-    return functional.classification.binary_auroc(probability.squeeze(-1), target)
+    """Not torchmetrics': it sums in float32, and rows that tie but for a digit change its last ones."""
+    return _auroc_by_ranks(probability[None], target[None])[0]
 
 
 def _auroc_by_ranks(scores: Tensor, targets: Tensor) -> Tensor:

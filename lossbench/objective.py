@@ -38,7 +38,7 @@ class Term:
     def loss(self, y_pred: Tensor, y_true: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | int]:
         """One loss per replicate, ``(R,)``, and how many of a replicate's values count.
 
-        All do, or, where the loss leaves some out, ``(R,)`` numbers.
+        All do, or ``(R,)`` numbers, where the loss leaves some out or divides by their weights.
         """
         if self.couples_samples:
             pairs = zip(y_pred, y_true, strict=True)
@@ -50,6 +50,8 @@ class Term:
         if values.ndim == 1 and self.reduction != "sum":  # a scalar speaks for all of its batch
             count = y_pred.shape[1]
         losses = reduce(values, weights, reduction=self.reduction, mask=mask)
+        if weights is not None and self.reduction == "mean_with_sample_weight":
+            return losses, reduce(torch.ones_like(values), weights, reduction="sum", mask=mask)
         return losses, count if mask is None else mask.flatten(1).sum(1)
 
 
@@ -85,7 +87,7 @@ class Penalty:
         return torch.stack(penalties).sum(0)
 
 
-# What one batch came to: each term's losses (R,) and the number of values that count, and the penalty (R,).
+# What one batch came to: each term's losses (R,) and how many values count, and the penalty (R,).
 Seen = tuple[list[tuple[Tensor, Tensor | int]], Tensor | None]
 
 

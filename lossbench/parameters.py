@@ -111,6 +111,8 @@ def describe(annotation: Any, bounds: Any = ()) -> str:
         return "one of: " + ", ".join(map(str, arguments))
     if origin in (list, tuple):
         return f"a list, each {describe(arguments[0])}" + _bounds_in_words(bounds)
+    if origin is dict:
+        return "a section" if arguments[1] is Any else f"a section, each value {describe(arguments[1])}"
     if annotation is type(None):
         return "null"
     return _PLAIN.get(annotation, str(annotation)) + _bounds_in_words(bounds)

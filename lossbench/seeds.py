@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["split", "initialisation", "order", "dropout", "corruption", "missing_labels"]
+Purpose = Literal["split", "initialisation", "order", "dropout", "corruption", "imbalance", "missing_labels"]
 # Numbers are fixed for ever: a new purpose takes a new one, so that no older stream changes.
 _PURPOSES: dict[Purpose, int] = {
     "split": 0,
@@ -13,7 +13,8 @@ _PURPOSES: dict[Purpose, int] = {
     "order": 2,
     "dropout": 3,
     "corruption": 4,
-    "missing_labels": 5,  # else they would be the very rows whose labels are wrong
+    "imbalance": 5,
+    "missing_labels": 6,  # else they would be the very rows whose labels are wrong
 }
 
 

@@ -221,3 +221,29 @@ def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
         _, _, module = train(settings)
         recorded.append(module.look_at("test")[2])
     np.testing.assert_allclose(*recorded, rtol=1e-6)
+
+
+def test_dirt_of_one_kind_does_not_follow_that_of_another():
+    """Rows without a target are not those with a wrong one, and class weights do not tell which these are."""
+    settings = check(
+        composition.plain(
+            compose_config(
+                *("loss=scce", "data=digits", "data.label_noise=0.3", "data.missing_labels=0.3"),
+                *("data.class_weight=balanced", "replicates=2"),
+            )
+        )
+    )
+    dataset = factory.build_dataset(settings)
+    module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
+    rows = module.table.rows("train")
+    for _, targets, weights in module.table.batches(rows, rows.shape[1]):
+        seen, weight = (
+            targets["sparse_categorical_crossentropy"][..., 0],
+            weights["sparse_categorical_crossentropy"],
+        )
+    for own, labels, counts in zip(rows, seen.long(), weight, strict=True):
+        wrong, missing = labels.numpy() != dataset.target.values[own], counts.numpy() == 0
+        assert missing.mean() == pytest.approx(0.3, abs=1e-3)
+        assert wrong[missing].mean() == pytest.approx(0.3, abs=0.06)
+        expected = len(labels) / (10 * labels.bincount(minlength=10))
+        torch.testing.assert_close(counts[~missing], expected[labels][~missing], check_dtype=False)

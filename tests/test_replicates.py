@@ -69,6 +69,57 @@ def test_the_law_holds_for_every_way_to_choose_and_judge(tmp_path, settings):
         assert all(difference <= 1e-9 for difference in differences(together, k, alone))
 
 
+WINE = (
+    "data=wine",
+    "loss=outputs",
+    "+loss@loss.outputs.cultivar=scce",
+    "+loss@loss.outputs.alcohol=huber",
+    "loss.weights.alcohol=0.5",
+)
+WEIGHED = ("data=table", "data.path=weighed.csv", "data.target=y", "data.weight=w", "loss=huber")
+EVERYWHERE = "regularizer.apply_to=[kernel,bias,activity]"
+LABEL_NOISE = ("loss=scce", "data.label_noise=0.2")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        WINE,
+        ("data=wine", "loss=outputs", "+loss@loss.outputs.cultivar=triplet", *WINE[3:]),
+        (*WINE, "regularizer=l2", EVERYWHERE, "regularizer.layers=[0,alcohol]", "model.dropout=0.2"),
+        ("regularizer=l1", EVERYWHERE),
+        ("regularizer=l2", EVERYWHERE, "trainer.clip=0.5"),
+        ("regularizer=l1l2", "regularizer.l1=0.01", "regularizer.l2=0.01", "regularizer.apply_to=[bias]"),
+        ("regularizer=orthogonal",),
+        ("regularizer=orthogonal", "regularizer.mode=columns", "model.hidden_units=[8,8]"),
+        ("model.dropout=0.5", "model.hidden_units=[8,8]", "trainer.early_stopping=3"),
+        WEIGHED,
+        (*WEIGHED, "loss.reduction=mean_with_sample_weight", "data.missing_labels=0.3"),
+        (*WINE, "data.class_weight=balanced"),
+        (*WINE, "data.class_weight=balanced", "loss.reduction=mean_with_sample_weight", "data.imbalance=5"),
+        (*WINE, "data.outliers=0.1", "data.outlier_size=20"),
+        ("data.outliers=0.1", "loss=mse"),
+        ("data.outliers=0.1", "loss=poisson"),
+        LABEL_NOISE,
+        (*LABEL_NOISE, "data.label_noise_kind=pairwise", "data.class_weight=balanced"),
+        (*LABEL_NOISE, "data.missing_labels=0.5", "data.imbalance=10", "model.dropout=0.1"),
+        ("loss=bce", "data.imbalance=10"),
+        (*WINE, "data.missing_labels=0.3", "data.batch_size=5"),
+    ],
+    ids=" ".join,
+)
+def test_the_law_holds_for_outputs_penalties_dropout_weights_and_corruption(tmp_path, monkeypatch, settings):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    table = np.column_stack([random.normal(size=(100, 4)), random.integers(0, 4, 100)])
+    np.savetxt("weighed.csv", table, delimiter=",", header="a,b,c,y,w", comments="", fmt="%.6f")
+    settings = (*settings, "trainer.precision=64-true", "trainer.max_epochs=20")
+    together = run(tmp_path / "together", *settings, "seed=2", "replicates=3")
+    for k in range(3):
+        alone = run(tmp_path / str(k), *settings, f"seed={2 + k}")
+        assert all(difference <= 1e-9 for difference in differences(together, k, alone))
+
+
 @pytest.mark.parametrize("optimizer", choices.names("optimizer"))
 def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule(tmp_path, optimizer):
     settings = (
