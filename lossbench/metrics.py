@@ -66,13 +66,10 @@ def _multiclass(function: Callable[..., Tensor], **options: Any) -> Callable[[Te
     )
 
 
-def _multiclass_auroc(probabilities: Tensor, target: Tensor) -> Tensor:
-    """The mean of each class against the rest; undefined where a class is missing, or is all there is."""
-    counts = target.bincount(minlength=probabilities.shape[-1])
-    if (counts == 0).any() or (counts == len(target)).any():
-        return probabilities.new_full((), torch.nan)
-    area = functional.classification.multiclass_auroc
-    return area(probabilities, target, num_classes=probabilities.shape[-1], average="macro")
+def _multiclass_auroc(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """The mean of each class against the rest, for every replicate; undefined where a class is missing."""
+    classes = range(probabilities.shape[-1])
+    return torch.stack([_auroc_by_ranks(probabilities[..., [k]], targets == k) for k in classes]).mean(0)
 
 
 def _auroc(probability: Tensor, target: Tensor) -> Tensor:
@@ -222,7 +219,7 @@ METRICS: dict[Task, dict[str, Metric]] = {
         "balanced_accuracy": Metric(_multiclass(_classification.multiclass_accuracy, average="macro"), True),
         "f1": Metric(_multiclass(_classification.multiclass_f1_score, average="macro"), True),
         "mcc": Metric(_multiclass(_classification.multiclass_matthews_corrcoef), True),
-        "auroc": Metric(_multiclass_auroc, True),
+        "auroc": Metric(lambda p, y: _multiclass_auroc(p[None], y[None])[0], True, _multiclass_auroc),
         "brier": Metric(_brier_of_one, False, of_each=_brier, unfit=_NO_PROBABILITY),
         "ece": Metric(
             _multiclass(_classification.multiclass_calibration_error), False, unfit=_NO_PROBABILITY
