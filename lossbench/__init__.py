@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["losses", "results", "run"]
+__all__ = ["compare", "losses", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -12,6 +12,10 @@ def __getattr__(name: str) -> Any:
         from lossbench.commands import run
 
         return run
+    if name == "compare":
+        from lossbench.comparison.collect import compare
+
+        return compare
     if name == "results":
         from lossbench.sweeps import results
 

@@ -158,10 +158,29 @@ class SweepReport(Callback):
         own = {job.folder: job for job in _finished} if _expected else {}
         jobs = list(own.values()) or read_results(folder)
         print_sweep(folder, jobs)
+        _compare(folder, jobs)
         with suppress(OSError, UserError):  # a full disk was a job's reason already
             write_results(folder)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
+
+
+def _compare(folder: Path, jobs: "list[Result]") -> None:
+    """End a sweep with its comparison, where it has one: a grid that is none leaves its table alone."""
+    from lossbench.comparison.collect import compare
+    from lossbench.terminal import print_comparison
+
+    finished = [job.folder for job in jobs if job.status != "failed"]
+    if len(finished) < 2:
+        return
+    try:
+        comparison = compare(*[job.folder for job in jobs])
+    except UserError as error:
+        print(f"not compared: {error}")
+        return
+    if len(comparison["groups"]) > 1:
+        print_comparison(comparison)
+        print(f"figures and a page: python scripts/compare.py {folder}")
 
 
 def _take_over(folder: Path) -> None:
@@ -188,6 +207,7 @@ def main() -> None:
     """The installed command: ``lossbench train ...``."""
     commands: dict[str, Callable[[], None]] = {
         "train": train,
+        "compare": _compare_folders,
         "reproduce": _reproduce,
         "catalogue": _catalogue,
     }
@@ -200,6 +220,7 @@ def main() -> None:
         train()
     elif name in ("-h", "--help"):
         print("lossbench train ...       train one loss, or compare several; see lossbench train --help")
+        print("lossbench compare ...     sweeps or runs, by one yardstick; see lossbench compare --help")
         print(
             "lossbench reproduce ...   a run again, compared value by value; see lossbench reproduce --help"
         )
@@ -245,6 +266,12 @@ def _errors_in_words() -> Iterator[None]:
         os.environ.pop("HYDRA_FULL_ERROR")
         if show_everything is not None:
             os.environ["HYDRA_FULL_ERROR"] = show_everything
+
+
+def _compare_folders() -> None:
+    from lossbench.comparison.command import main as show
+
+    show()
 
 
 def _reproduce() -> None:

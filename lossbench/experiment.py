@@ -82,6 +82,7 @@ def _run(values: Mapping[str, Any], folder: Path, config_id: str, picture: bool,
         replicates=replicates,
         metrics=metrics,
         yardstick=config.metrics[0],
+        higher_is_better=factory.directions(config),
         duration_s=round(time.perf_counter() - started, 3),
         folder=folder,
     )

@@ -92,6 +92,15 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     )
 
 
+def directions(config: Config) -> dict[str, bool]:
+    """Of each metric of the run, whether more of it is better."""
+    return {
+        output.prefix + name: METRICS[output.task][name.removeprefix("weighted_")].higher_is_better
+        for output in config.outputs
+        for name in config.metrics_of(output)
+    }
+
+
 def name_of(output: Output) -> str:
     """What the network calls an output."""
     return output.name or "output"

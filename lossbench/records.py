@@ -51,6 +51,7 @@ class Result:
         replicates: one each.
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
         yardstick: the metric that was monitored.
+        higher_is_better: of each metric, its direction.
         config_id: the hash of what decides the numbers.
         duration_s: from reading the data to the last metric, in seconds.
         error: why it failed.
@@ -66,6 +67,7 @@ class Result:
     replicates: list[ReplicateResult] = field(default_factory=list)
     metrics: dict[str, list[float | None]] = field(default_factory=dict)
     yardstick: str | None = None
+    higher_is_better: dict[str, bool] = field(default_factory=dict)
     duration_s: float = 0.0
     error: str | None = None
     folder: Path = field(default=Path(), compare=False)

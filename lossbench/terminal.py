@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lossbench import choices
 from lossbench.records import Result, read_config
 from lossbench.sweeps import flat
 
@@ -100,6 +101,65 @@ def print_sweep(folder: Path, jobs: list[Result]) -> None:
         same = [job.folder.name for job in failed if job.error == reason]
         console.print(escape(f"failed: {', '.join(same)}\n  {reason}"), soft_wrap=True)
     console.print(escape(f"{folder}/"), soft_wrap=True)
+
+
+def print_comparison(comparison: Mapping[str, Any]) -> None:
+    """The comparison, at 80 columns: each loss and each pair with its interval, and the verdict in words."""
+    console = Console(highlight=False)
+    metric = comparison["metric"]
+    several = len({group["data"] for group in comparison["groups"]}) > 1
+    table = Table(
+        title=escape(f"{metric}, {'higher' if comparison['higher_is_better'] else 'lower'} is better")
+    )
+    for name in ["loss", *(["data"] if several else []), "mean", "95 % of it", "median", "seeds"]:
+        table.add_column(name, justify="left" if name in ("loss", "data") else "right")
+    sign = -1 if comparison["higher_is_better"] else 1
+    for group in sorted(
+        comparison["groups"], key=lambda one: (one["data"], sign * (one["mean"] or math.inf))
+    ):
+        seeds = f"{group['n']}" + (f" ({group['diverged']} diverged)" if group["diverged"] else "")
+        cells = [_number(group["mean"]), _interval(group["mean_ci95"]), _number(group["median"]), seeds]
+        table.add_row(escape(_short(group["label"])), *([escape(group["data"])] if several else []), *cells)
+    console.print(table)
+    if comparison["pairs"]:
+        table = Table(title="pairs, by seed")
+        for name in ["a - b", "difference", "95 % of it", "p (Holm)", "a beats b", "decision"]:
+            table.add_column(name, justify="left" if name == "a - b" else "right")
+        for pair in comparison["pairs"]:
+            names = f"{_short(pair['a'])} - {_short(pair['b'])}" + (f" on {pair['data']}" if several else "")
+            share = pair["probability_a_better"]
+            table.add_row(
+                escape(names),
+                _three(pair["difference"]),
+                "-" if None in pair["ci95"] else " to ".join(map(_three, pair["ci95"])),
+                _three(pair["p_adjusted"]),
+                "-" if share is None else f"{share:.0%}",
+                pair["decision"].replace("_", " "),
+            )
+        console.print(table)
+    console.print(escape(comparison["verdict"]))
+    for one in comparison["excluded"]:
+        console.print(escape(f"excluded: {one['folder']}: {one['reason']}"), soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else _digits(value, value) if value else "0"
+
+
+def _three(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _short(label: str) -> str:
+    """A label with the loss's first alias, if that is shorter: a terminal is narrow."""
+    name, space, rest = label.partition(" ")
+    aliases = choices.about("loss", name)["aliases"] if name in choices.losses() else []
+    shortest: str = min([name, *aliases[:1]], key=len)
+    return shortest + space + rest
+
+
+def _interval(ends: Sequence[float | None]) -> str:
+    return "-" if None in ends else f"{_number(ends[0])} to {_number(ends[1])}"
 
 
 def mean_and_spread(values: Iterable[float | None]) -> str:

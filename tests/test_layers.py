@@ -19,6 +19,7 @@ FLOORS = [
     ["losses", "data", "models", "regularizers", "optimizers", "schedules", "records"],
     ["sweeps"],
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
+    ["comparison"],
     ["module", "sections"],
     ["combinations"],
     ["progress", "schema"],

@@ -1,0 +1,1 @@
+"""Comparison of losses: what the seeds allow to be said, and what not."""

@@ -1,0 +1,194 @@
+"""Runs are grouped, paired and decided as the contract says, or refused with the key that is in the way."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from scipy import stats
+
+import lossbench
+from lossbench.comparison.collect import compare
+from lossbench.errors import UserError
+
+KEYS = {
+    "schema_version",
+    *("metric", "higher_is_better", "reference", "groups", "pairs", "matrix", "across_data", "excluded"),
+}
+
+
+def leave(
+    folder, loss, scores, *, seed=0, data="diabetes", split="s", config=None, error=None, metric="rmse"
+):
+    """The record of a run that never was: as much of it as a comparison reads."""
+    folder.mkdir(parents=True)
+    scores = list(scores)
+    seeds = list(range(seed, seed + len(scores)))
+    metrics = {
+        f"{part}/{name}": scores
+        for part in ("train", "validation", "test")
+        for name in (metric, "mae", "loss")
+    }
+    result = {
+        "schema_version": 1,
+        "status": "failed" if error else "completed",
+        **{"loss": loss, "label": loss, "data": data, "config_id": folder.name, "error": error},
+        "seeds": [] if error else seeds,
+        "replicates": [] if error else [{"status": "completed", "epoch": 1, "best_epoch": 1} for _ in seeds],
+        "metrics": {} if error else metrics,
+        **{"yardstick": metric, "higher_is_better": {metric: metric == "accuracy", "mae": False}},
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    values = {"seed": seed, "replicates": len(scores), "loss": {"name": loss}, "data": {"name": data}}
+    for key, value in (config or {}).items():
+        section, _, name = key.partition(".")
+        values.setdefault(section, {})[name] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(values))
+    hashes = {str(one): {"split": f"{split}{one}", "initial_weights": "w", "order": "o"} for one in seeds}
+    (folder / "manifest.json").write_text(json.dumps({"seeds": hashes, "command": ["train.py"]}))
+
+
+def scores(mean, count=20, seed=0, spread=1.0):
+    return np.random.default_rng(seed).normal(mean, spread, count).tolist()
+
+
+def test_it_holds_the_contract_and_is_json(tmp_path):
+    leave(tmp_path / "a", "mean_squared_error", scores(10))
+    leave(tmp_path / "b", "huber", scores(9.5, seed=1))
+    content = compare(tmp_path)
+    assert set(content) >= KEYS
+    json.dumps(content, allow_nan=False)
+    assert content["metric"] == "test/rmse"
+    assert [group["label"] for group in content["groups"]] == ["mean_squared_error", "huber"]
+
+
+def test_losses_are_paired_by_seed_whatever_the_order_of_runs(tmp_path):
+    one, two = scores(10), scores(9.9, seed=1)
+    leave(tmp_path / "a", "mean_squared_error", one)
+    leave(tmp_path / "b1", "huber", two[10:], seed=10)
+    leave(tmp_path / "b2", "huber", two[:10])
+    (pair,) = compare(tmp_path)["pairs"]
+    differences = np.array(one) - np.array(two)
+    assert pair["n"] == 20
+    assert pair["difference"] == pytest.approx(differences.mean())
+    assert pair["p_wilcoxon"] == pytest.approx(stats.wilcoxon(differences).pvalue, rel=1e-6)
+    low, high = pair["ci95"]
+    assert low < differences.mean() < high
+
+
+@pytest.mark.parametrize(("metric", "winner"), [("rmse", "huber"), ("accuracy", "mean_squared_error")])
+def test_a_clear_difference_is_decided_in_the_metrics_direction(tmp_path, metric, winner):
+    leave(tmp_path / "a", "mean_squared_error", scores(10), metric=metric)
+    leave(tmp_path / "b", "huber", scores(7, seed=1), metric=metric)
+    content = compare(tmp_path)
+    (pair,) = content["pairs"]
+    assert pair["decision"] == ("b_better" if winner == "huber" else "a_better")
+    assert f"{winner} is better than all others" in content["verdict"]
+
+
+def test_equal_losses_are_undecided_and_few_seeds_are_too_few(tmp_path):
+    leave(tmp_path / "x" / "a", "mean_squared_error", scores(10))
+    leave(tmp_path / "x" / "b", "huber", scores(10, seed=3))
+    assert compare(tmp_path / "x")["pairs"][0]["decision"] == "undecided"
+    leave(tmp_path / "y" / "a", "mean_squared_error", scores(10, 5))
+    leave(tmp_path / "y" / "b", "huber", scores(1, 5, seed=3))
+    content = compare(tmp_path / "y")
+    (pair,) = content["pairs"]
+    assert (pair["decision"], pair["seeds_needed"], pair["p_value"]) == ("too_few_seeds", 6, None)
+    assert "take at least 6" in content["verdict"]
+
+
+def test_failed_runs_and_diverged_seeds_are_shown_and_counted(tmp_path):
+    leave(tmp_path / "a", "mean_squared_error", scores(10))
+    leave(tmp_path / "b", "huber", [None, *scores(9, 19)])
+    leave(tmp_path / "c", "log_cosh", [], error="no memory")
+    content = compare(tmp_path)
+    assert content["excluded"] == [{"folder": "c", "reason": "failed: no memory"}]
+    assert [group["diverged"] for group in content["groups"]] == [0, 1]
+    assert content["pairs"][0]["n"] == 19
+    assert "1 runs failed and 1 seeds diverged" in content["verdict"]
+
+
+def test_a_loss_with_two_parameters_is_two_groups(tmp_path):
+    for delta in (1.0, 2.0):
+        leave(tmp_path / f"h{delta}", "huber", scores(10, seed=int(delta)), config={"loss.delta": delta})
+    leave(tmp_path / "m", "mean_squared_error", scores(10, seed=7))
+    labels = [group["label"] for group in compare(tmp_path)["groups"]]
+    assert labels == ["huber delta=1.0", "huber delta=2.0", "mean_squared_error"]
+
+
+def test_every_data_key_makes_a_block_and_pairs_stay_within(tmp_path):
+    for rate in (0.0, 0.1):
+        for loss in ("mean_squared_error", "huber"):
+            leave(tmp_path / f"{loss}{rate}", loss, scores(10 + rate), config={"data.outliers": rate})
+    content = compare(tmp_path)
+    assert {group["data"] for group in content["groups"]} == {
+        "diabetes outliers=0.0",
+        "diabetes outliers=0.1",
+    }
+    assert len(content["pairs"]) == 2
+    assert content["across_data"] is not None
+
+
+def test_a_nuisance_is_tuned_on_validation_per_loss_and_its_cost_told(tmp_path):
+    for loss, best in (("mean_squared_error", 0.01), ("huber", 0.001)):
+        for rate in (0.01, 0.001):
+            values = scores(10 if rate == best else 20)
+            leave(tmp_path / f"{loss}{rate}", loss, values, config={"optimizer.lr": rate})
+    tuned = {group["label"]: group["tuned"] for group in compare(tmp_path)["groups"]}
+    assert tuned["mean_squared_error"] == {"optimizer.lr": 0.01, "runs": 2}
+    assert tuned["huber"] == {"optimizer.lr": 0.001, "runs": 2}
+
+
+def test_what_is_unfair_is_refused_with_the_key(tmp_path):
+    leave(tmp_path / "half" / "a", "mean_squared_error", scores(10), config={"optimizer.lr": 0.1})
+    leave(tmp_path / "half" / "b", "mean_squared_error", scores(10), config={"optimizer.lr": 0.2})
+    leave(tmp_path / "half" / "c", "huber", scores(10), config={"optimizer.lr": 0.1})
+    with pytest.raises(UserError, match=r"optimizer\.lr varies.*huber lacks"):
+        compare(tmp_path / "half")
+    leave(tmp_path / "twice" / "a", "huber", scores(10))
+    leave(tmp_path / "twice" / "b", "huber", scores(10), seed=19)
+    with pytest.raises(UserError, match="seed 19 of huber was trained more than once, in a and b"):
+        compare(tmp_path / "twice")
+    leave(tmp_path / "apart" / "a", "huber", scores(10))
+    leave(tmp_path / "apart" / "b", "mean_squared_error", scores(10), split="other")
+    with pytest.raises(UserError, match="different splits at seed 0"):
+        compare(tmp_path / "apart")
+
+
+def test_mistakes_are_answered(tmp_path):
+    with pytest.raises(UserError, match="no results"):
+        compare(tmp_path)
+    leave(tmp_path / "a", "huber", scores(10))
+    leave(tmp_path / "b", "mean_squared_error", scores(10))
+    with pytest.raises(UserError, match="Did you mean test/rmse"):
+        compare(tmp_path, metric="rsme")
+    with pytest.raises(UserError, match="Did you mean huber"):
+        compare(tmp_path, reference="hubr")
+    assert {pair["b"] for pair in compare(tmp_path, reference="huber")["pairs"]} == {"mean_squared_error"}
+    assert compare(tmp_path, metric="mae")["metric"] == "test/mae"
+
+
+def test_the_matrix_marks_where_the_yardstick_is_what_was_trained(tmp_path):
+    leave(tmp_path / "a", "mean_squared_error", scores(10))
+    leave(tmp_path / "b", "huber", scores(10))
+    matrix = compare(tmp_path)["matrix"]
+    assert matrix["metrics"] == ["mae", "rmse"]
+    assert [row["same"] for row in matrix["rows"]] == [[False, True], [False, False]]
+
+
+def test_a_real_sweep_ends_with_its_comparison(tmp_path, train):
+    words = [
+        "-m",
+        "loss=mse,huber",
+        "replicates=6",
+        "trainer.max_epochs=2",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    ]
+    outcome = train(*words)
+    assert outcome.status == 0
+    assert "test/rmse, lower is better" in outcome.out
+    assert "pairs, by seed" in outcome.out
+    shown = outcome.out.split("test/rmse, lower")[1].split("figures and a page")[0]
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert len(lossbench.compare(tmp_path / "sweep")["groups"]) == 2
