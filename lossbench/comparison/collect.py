@@ -402,9 +402,9 @@ def verdict(content: Mapping[str, Any]) -> str:
     failed = len(content["excluded"])
     diverged = sum(group["diverged"] for group in content["groups"])
     if failed or diverged:
-        sentences.append(
-            f"{failed} run(s) failed and {diverged} seed(s) diverged; they are listed, and not counted."
-        )
+        sentences.append(f"{failed} runs failed and {diverged} seeds diverged: listed, and not counted.")
+    if len({group["data"] for group in content["groups"]}) == 1:
+        sentences.append("Each seed splits the same data anew, so this speaks of this data set alone.")
     return " ".join(sentences)
 
 
