@@ -80,7 +80,9 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
     ]
     if not finished:
         raise UserError(f"{', '.join(map(str, folders))}: no finished run to compare")
-    yardstick, higher = _yardstick(finished, metric)
+    directions = {key: value for one in finished for key, value in one.higher_is_better.items()}
+    yardstick = _yardstick(finished, directions, metric)
+    higher = directions[yardstick.partition("/")[2]]
     runs, varied = _runs(finished)
     groups = _groups(runs, yardstick, higher)
     labels = [group.label for group in groups]
@@ -97,7 +99,7 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
         "varied": varied,
         "groups": shown,
         "pairs": pairs,
-        "matrix": _matrix(groups),
+        "matrix": _matrix(groups, directions),
         "across_data": _across(groups, yardstick, higher),
         "excluded": excluded,
     }
@@ -113,8 +115,8 @@ def _results(folder: Path) -> list[Result]:
     return found
 
 
-def _yardstick(results: list[Result], metric: str | None) -> tuple[str, bool]:
-    """The metric's full name and its direction."""
+def _yardstick(results: list[Result], directions: Mapping[str, bool], metric: str | None) -> str:
+    """The metric's full name."""
     if metric is None:
         monitored = {one.yardstick for one in results}
         if len(monitored) > 1:
@@ -126,14 +128,13 @@ def _yardstick(results: list[Result], metric: str | None) -> tuple[str, bool]:
     name = str(metric) if str(metric).startswith(("test/", "validation/", "train/")) else f"test/{metric}"
     shared = sorted(set.intersection(*(set(one.metrics) for one in results)))
     plain = name.partition("/")[2]
-    directions = {key: value for one in results for key, value in one.higher_is_better.items()}
     if name not in shared or plain not in directions:
         judged = [one for one in shared if one.partition("/")[2] in directions]
         near = did_you_mean(name, judged)
         raise UserError(
             f"--metric {metric}: not a metric of all these runs. {near}They have: {', '.join(judged)}"
         )
-    return name, directions[plain]
+    return name
 
 
 def _runs(results: list[Result]) -> tuple[list[Run], list[str]]:
@@ -350,7 +351,7 @@ def _splits(group: Group, seed: int) -> Any:
     return group.hashes.get(seed, {}).get("split")
 
 
-def _matrix(groups: list[Group]) -> dict[str, Any]:
+def _matrix(groups: list[Group], directions: Mapping[str, bool]) -> dict[str, Any]:
     """Each loss judged by each metric on test: the mean over seeds; marked where it was trained as that."""
     names = [
         {
@@ -362,7 +363,7 @@ def _matrix(groups: list[Group]) -> dict[str, Any]:
         for group in groups
     ]
     shared = set.intersection(*names) if names else set()
-    metrics = sorted(name for name in shared if "loss" not in name.split("/") and name != "penalty")
+    metrics = sorted(shared & set(directions))
     rows = [
         {
             "label": group.label,
@@ -372,7 +373,7 @@ def _matrix(groups: list[Group]) -> dict[str, Any]:
         }
         for group in groups
     ]
-    return {"metrics": metrics, "rows": rows}
+    return {"metrics": metrics, "higher_is_better": [directions[name] for name in metrics], "rows": rows}
 
 
 def _across(groups: list[Group], yardstick: str, higher: bool) -> dict[str, Any] | None:

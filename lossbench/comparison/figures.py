@@ -18,7 +18,6 @@ from lossbench.records import write_atomically
 _COLORS = ("#2563a8", "#c2571a", "#2e7d4f", "#7b4ea3", "#b8336a", "#7a5c2e", "#0f7c86", "#5b6470")
 _STYLES = ("-", "--", ":", "-.")
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#f3f6fa", "#8db8e3"])
-_SHADES.set_bad("white")
 
 
 def intervals(path: Path, comparison: Mapping[str, Any]) -> None:
@@ -108,6 +107,7 @@ def matrix(path: Path, comparison: Mapping[str, Any]) -> None:
     figure = Figure(figsize=(2.4 + 1.1 * len(metrics), 1.1 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     shades = np.array([row["shades"] for row in rows], float).reshape(len(rows), len(metrics))
+    axes.set_facecolor("white")
     axes.imshow(np.ma.masked_invalid(shades), cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
     for y, row in enumerate(rows):
         for x, (text, same) in enumerate(zip(row["texts"], row["same"], strict=True)):
@@ -132,7 +132,7 @@ def _literal(text: str) -> str:
     'cost in \\$ and \\$'
     """
     line = " ".join(text.split())
-    return (line if len(line) <= 48 else f"{line[:47]}\N{HORIZONTAL ELLIPSIS}").replace("$", r"\$")
+    return (line if len(line) <= 80 else f"{line[:79]}\N{HORIZONTAL ELLIPSIS}").replace("$", r"\$")
 
 
 def _literals(texts: Sequence[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 One test owns the decision, the sign-flip test of the mean difference, and the interval of a difference is
 its inversion: 0 lies outside exactly where the test rejects. It is exact if differences are symmetric about
-their mean, as those of two equally good losses with common seeds are. Seeds that split one data set anew
+their mean, as those of two losses whose scores are spread alike are; where one is far more skewed, 95 %
+may cover 85 (``scripts/validate_statistics.py`` measures it). Seeds that split one data set anew
 are a sample of the runs on it, not of data sets: what is said here holds for this data set. Scores that are
 not finite are refused: leaving out the runs that diverged is a choice that no statistic may make.
 """
