@@ -50,6 +50,7 @@ class Group:
     scores: dict[int, dict[str, float]]
     diverged: int
     hashes: dict[int, Any] = field(default_factory=dict)
+    place: list[Any] = field(default_factory=list)
 
     def values(self, metric: str, seeds: Sequence[int] | None = None) -> list[float]:
         """One score per seed."""
@@ -219,9 +220,20 @@ def _groups(runs: list[Run], yardstick: str, higher: bool) -> list[Group]:
                 finite,
                 len(scores) - len(finite),
                 {seed: hashes for run in kept for seed, hashes in run.hashes.items()},
+                [(key, _in_order(value)) for key, value in sorted(first.block.items())],
             )
         )
-    return groups
+    sign = -1 if higher else 1
+    # by data, and of each the best first; a loss of which nothing is finite comes last
+    return sorted(
+        groups, key=lambda one: (one.place, sign * float(np.mean(one.values(yardstick) or [sign * np.inf])))
+    )
+
+
+def _in_order(value: Any) -> tuple[int, Any]:
+    """Numbers by size, before texts."""
+    number = isinstance(value, int | float)
+    return (0, value) if number else (1, str(value))
 
 
 def _check_crossed(groups: Mapping[tuple[str, str, str], list[Run]], keys: list[str]) -> None:
