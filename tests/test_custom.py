@@ -82,7 +82,7 @@ def test_what_the_documents_wrote_has_their_values(documents):
     [
         (["loss.function=documents:custom_msa"], "Did you mean documents:custom_mse?"),
         (["loss.function=documents"], "write it as my_package.my_module:my_loss"),
-        (["loss.function=docs:custom_mse"], "docs cannot be imported"),
+        (["loss.function=dosc:custom_mse"], "dosc cannot be imported"),
         (["loss.function=documents:weighted_mse"], "which is the prediction?"),
         (["loss.function=documents:CustomLoss", "loss.arguments={wight: 2}"], "wight"),
         ([], "loss.function"),
