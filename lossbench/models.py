@@ -119,9 +119,10 @@ class DenseNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; pairs and triplets item by item."""
+        items = features.ndim > 3
         rows = features.shape[1:-1]
-        features = features.flatten(1, -2)
-        self.activity = []
+        features = features.flatten(1, -2) if items else features
+        self.activity.clear()
         for layer in self.hidden:
             features = self.activation(layer(features))
             self.activity.append(features)
@@ -131,7 +132,7 @@ class DenseNetwork(nn.Module):
         for name, head, activation in zip(self.names, self.heads, self.output_activations, strict=True):
             # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
             output = activation(head(features).to(head.weight.dtype))
-            predictions[name] = output.view(len(output), *rows, -1)
+            predictions[name] = output.view(len(output), *rows, -1) if items else output
         return predictions
 
     def _kept(self, features: Tensor) -> Tensor:

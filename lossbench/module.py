@@ -110,7 +110,8 @@ class ReplicateModule(pl.LightningModule):
             predictions = self.network(features)
             penalty = None if self.penalty is None else self.penalty(self.network)
             losses, parts = self.objective(predictions, targets, weights, penalty)
-            optimizer.zero_grad()
+            for parameter in self.selection.parameters:  # as zero_grad, without its bookkeeping
+                parameter.grad = None
             losses.backward(torch.ones_like(losses))  # of their sum: each replicate's own gradient
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
@@ -164,6 +165,8 @@ class ReplicateModule(pl.LightningModule):
 
 
 def _joined(batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    if len(batches) == 1:
+        return batches[0]
     return {name: torch.cat([batch[name] for batch in batches], 1) for name in batches[0]}
 
 
