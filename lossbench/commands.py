@@ -147,6 +147,10 @@ class SweepReport(Callback):
         there = len(read_results(folder))
         print(f"{jobs} jobs" + (f"; {folder}/ holds {there} results already" if there else f" in {folder}/"))
 
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Called by Hydra, which would keep every job's whole config until the sweep's end."""
+        job_return.cfg = job_return.hydra_cfg = None
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra in the process that was started, under every launcher."""
         from lossbench.records import read_results
