@@ -13,7 +13,7 @@ def __getattr__(name: str) -> Any:
 
         return run
     if name == "compare":
-        from lossbench.comparison.collect import compare
+        from lossbench.comparison.compare import compare
 
         return compare
     if name == "results":

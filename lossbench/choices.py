@@ -12,7 +12,8 @@ from lossbench.errors import nearest
 _PACKAGE = Path(__file__).parent
 # In a wheel the YAMLs travel inside the package; in a checkout they lie beside it.
 CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
-_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# C, where it was built: the plain one is ten times slower
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
@@ -34,7 +35,7 @@ def losses() -> tuple[str, ...]:
 @cache
 def read(group: str, name: str) -> dict[str, Any]:
     """The content of one choice's YAML."""
-    return dict(yaml.load((CONF / group / f"{name}.yaml").read_text("utf-8"), Loader=_YamlLoader))
+    return dict(yaml.load((CONF / group / f"{name}.yaml").read_text("utf-8"), Loader=YAML_LOADER))
 
 
 def about(group: str, name: str) -> dict[str, Any]:

@@ -1,13 +1,30 @@
 """What does not go together: loss, data, model and metrics checked against each other."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from lossbench import choices
 from lossbench.data.dataset import TableTask, Task
 from lossbench.errors import Fault, did_you_mean
+from lossbench.facts import (
+    CLASS_TASKS,
+    EMBEDDING_SPACES,
+    EMBEDDING_TASKS,
+    ENCODINGS,
+    NUMBER_TASKS,
+    SCORED_TASKS,
+    SPACE_ACTIVATIONS,
+    about,
+    asked_activation,
+    known_metrics,
+    metric_names,
+    natural_activation,
+    output_name,
+    outputs_of,
+    stated_task,
+    target_names,
+)
 from lossbench.losses.reduction import REDUCTIONS, canonical_reduction
-from lossbench.metrics import metrics_for
 from lossbench.sections import (
     Choice,
     ChosenTerm,
@@ -19,38 +36,7 @@ from lossbench.sections import (
     RegularizerSection,
 )
 
-# The output activation after which predictions lie in a space; logits of it need none.
-SPACE_ACTIVATIONS = {
-    "real": "linear",
-    "positive": "softplus",
-    "probability": "sigmoid",
-    "distribution": "softmax",
-    "score": "linear",
-    "direction": "linear",
-    "embedding": "linear",
-    "unit": "unit_length",
-}
-_EMBEDDING_SPACES = {"embedding", "unit"}
-# The encodings in which a task's targets can be given to a loss.
-ENCODINGS: dict[Task, set[str]] = {
-    "regression": {"real"},
-    "positive": {"real", "positive"},
-    "count": {"real", "positive", "count"},
-    "binary": {"binary", "sign"},
-    "multiclass": {"index", "onehot", "distribution"},
-    "distribution": {"distribution"},
-    "vector": {"vector", "real"},
-    "mask": {"binary"},
-    "pair": {"pair"},
-    "triplet": {"triplet"},
-    "retrieval": {"index"},
-}
-_EMBEDDING_TASKS = {"pair", "triplet", "retrieval"}
-_SCORED_TASKS = {"binary", "multiclass", "distribution", "mask"}  # whose predictions a score can decide
 _SMALLEST_MINED_BATCH = 3
-_CLASS_TASKS = {"binary", "multiclass", "retrieval"}
-NUMBER_TASKS = {"regression", "positive", "count", "vector"}
-UNSCALED_TASKS = {"positive", "count"}
 
 
 def combination_faults(
@@ -83,58 +69,6 @@ def combination_faults(
         if regularizer is not None:
             found += _regularizer_faults(regularizer, model, names)
     return found
-
-
-def outputs_of(terms: Sequence[ChosenTerm], source: Choice[DataSection] | None) -> list[Output]:
-    """The outputs that the terms judge, in the order in which they are first named."""
-    by_name: dict[str, list[ChosenTerm]] = {}
-    for term in terms:
-        by_name.setdefault(output_name(term), []).append(term)
-    return [Output(name, _task_of(own[0], name, source), tuple(own)) for name, own in by_name.items()]
-
-
-def output_name(term: ChosenTerm) -> str:
-    """The output that a term judges: the one it names, else its own name; of a single loss, the only one."""
-    return "" if term.key == "loss" else term.loss.common.output or term.name
-
-
-def natural_activation(loss: Choice[LossSection], task: Task) -> str:
-    """The output activation that keeps predictions in the loss's space and the task's domain."""
-    if loss.parameters.get("from_logits"):
-        return "linear"
-    space = about(loss)["prediction"]
-    return SPACE_ACTIVATIONS["positive" if space == "real" and task in UNSCALED_TASKS else space]
-
-
-def about(choice: Choice[Any]) -> dict[str, Any]:
-    """The facts of what was chosen: its YAML's, and of a custom loss those that the user states."""
-    if choice.common.name == "custom":  # whose facts are the user's to state
-        return {**choices.about("loss", "custom"), **choice.common.about}
-    group = "loss" if isinstance(choice.common, LossSection) else "data"
-    return choices.about(group, choice.common.name)
-
-
-def _task_of(term: ChosenTerm, output: str, source: Choice[DataSection] | None) -> Task:
-    """What is predicted: what the data says, or, where it leaves that open, what the loss is for."""
-    task: Task = about(term.loss)["task"]
-    stated: Task | Literal["auto"] = "auto" if source is None else _stated_tasks(source, output)
-    # classes may be told apart, or be what is to be found again: that is the loss's to say
-    return task if stated == "auto" or task == "retrieval" else stated
-
-
-def _stated_tasks(source: Choice[DataSection], output: str) -> Task | Literal["auto"]:
-    stated = source.parameters.get("task") or about(source).get("task") or about(source)["tasks"]
-    chosen: Task | Literal["auto"] = stated.get(output, "auto") if isinstance(stated, dict) else stated
-    return chosen
-
-
-def target_names(source: Choice[DataSection]) -> list[str] | None:
-    """The names of the data's targets; None where it has one, which any output's name may call."""
-    if source.common.name == "table":
-        target = source.parameters["target"]
-        return [target] if isinstance(target, str) else list(target)
-    tasks = about(source).get("tasks")
-    return None if tasks is None else list(tasks)
 
 
 def _loss_faults(term: ChosenTerm) -> list[Fault]:
@@ -255,13 +189,13 @@ def _fact_faults(stated: dict[str, Any], key: str) -> list[Fault]:
         found.append(
             Fault(f"{key}.about.units", facts["units"], "a distribution over classes has units=classes")
         )
-    if not found and facts["prediction"] == "score" and facts["task"] not in _SCORED_TASKS:
-        known = ", ".join(sorted(_SCORED_TASKS))
+    if not found and facts["prediction"] == "score" and facts["task"] not in SCORED_TASKS:
+        known = ", ".join(sorted(SCORED_TASKS))
         found.append(Fault(f"{key}.about.prediction", "score", f"decides a task of: {known}"))
-    embeds = facts["prediction"] in _EMBEDDING_SPACES
-    as_one = {embeds, facts["task"] in _EMBEDDING_TASKS, facts["units"] == "embedding"}
+    embeds = facts["prediction"] in EMBEDDING_SPACES
+    as_one = {embeds, facts["task"] in EMBEDDING_TASKS, facts["units"] == "embedding"}
     if not found and len(as_one) > 1:
-        remedy = "goes with units=embedding and a task of: " + ", ".join(sorted(_EMBEDDING_TASKS))
+        remedy = "goes with units=embedding and a task of: " + ", ".join(sorted(EMBEDDING_TASKS))
         found.append(Fault(f"{key}.about.prediction", facts["prediction"], f"an embedding {remedy}"))
     return found
 
@@ -320,7 +254,7 @@ def _target_faults(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> 
 def _task_faults(term: ChosenTerm, source: Choice[DataSection]) -> list[Fault]:
     """Whether the loss can be given the target that the data has."""
     loss, name = term.loss, source.common.name
-    stated = _stated_tasks(source, output_name(term))
+    stated = stated_task(source, output_name(term))
     of_tables = [*get_args(TableTask), "retrieval"]
     if stated == "auto" and about(loss)["task"] not in of_tables:
         remedy = f"a table's column cannot be what loss={loss.common.name} is for ({about(loss)['task']})"
@@ -341,7 +275,7 @@ def _task_faults(term: ChosenTerm, source: Choice[DataSection]) -> list[Fault]:
 def _training_part_faults(outputs: list[Output], source: Choice[DataSection]) -> list[Fault]:
     """Whether weights and corruption are for such targets and such losses."""
     section, found = source.common, []
-    classes = any(output.task in _CLASS_TASKS for output in outputs)
+    classes = any(output.task in CLASS_TASKS for output in outputs)
     numbers = any(output.task in NUMBER_TASKS for output in outputs)
     for key, used, fits, needed in (
         ("class_weight", section.class_weight is not None, classes, "classes"),
@@ -367,7 +301,7 @@ def _training_part_faults(outputs: list[Output], source: Choice[DataSection]) ->
 
 def _is_scalar(loss: Choice[LossSection]) -> bool:
     facts = about(loss)
-    embeds = facts["prediction"] in _EMBEDDING_SPACES
+    embeds = facts["prediction"] in EMBEDDING_SPACES
     return bool(facts["couples_samples"]) and not embeds and loss.common.name != "custom"
 
 
@@ -384,9 +318,7 @@ def _fits(loss_name: str, task: Task) -> bool:
 
 
 def _model_faults(term: ChosenTerm, output: Output, model: Choice[ModelSection]) -> list[Fault]:
-    activation, loss = model.parameters["output_activation"], term.loss
-    if not isinstance(activation, str):
-        activation = activation.get(output.name, "auto")
+    activation, loss = asked_activation(output, model), term.loss
     needed, space = natural_activation(loss, output.task), about(loss)["prediction"]
     fitting = {
         "real": set(SPACE_ACTIVATIONS.values()) | {"relu", "elu", "selu", "gelu", "silu", "tanh"},
@@ -417,16 +349,6 @@ def _optimizer_faults(optimizer: Choice[OptimizerSection]) -> list[Fault]:
     return []
 
 
-def known_metrics(outputs: Sequence[Output], source: Choice[DataSection] | None) -> list[str]:
-    """The metrics that the losses' predictions can give; of each output the task's own yardstick first."""
-    weighted = source is not None and source.parameters.get("weight") is not None
-    return [
-        output.prefix + name
-        for output in outputs
-        for name in metrics_for(output.task, about(output.terms[0].loss)["prediction"], weighted=weighted)
-    ]
-
-
 def _metric_faults(metrics: Any, known: list[str]) -> list[Fault]:
     listed = isinstance(metrics, list) and all(isinstance(name, str) for name in metrics)
     if not listed and not isinstance(metrics, str):
@@ -444,10 +366,3 @@ def _metric_faults(metrics: Any, known: list[str]) -> list[Fault]:
         for name in names
         if name not in known
     ]
-
-
-def metric_names(metrics: str | list[str], known: list[str]) -> list[str]:
-    """The metrics that ``metrics`` means: all that are known for ``auto``, or as listed."""
-    if metrics == "auto":
-        return known
-    return [metrics] if isinstance(metrics, str) else metrics

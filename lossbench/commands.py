@@ -171,7 +171,7 @@ class SweepReport(Callback):
 
 def _compare(folder: Path, jobs: "list[Result]") -> None:
     """End a sweep with its comparison, where it has one: a grid that is none leaves its table alone."""
-    from lossbench.comparison.collect import compare
+    from lossbench.comparison.compare import compare
     from lossbench.terminal import print_comparison
 
     finished = [job.folder for job in jobs if job.status != "failed"]

@@ -1,6 +1,5 @@
 """One run, from a resolved config to its complete record."""
 
-import json
 import logging
 import signal
 import threading
@@ -187,11 +186,8 @@ def _hand_out(earlier: Result, values: Mapping[str, Any], config_id: str) -> Non
     if earlier.status == "failed" and earlier.config_id == config_id:
         raise FinishedError(earlier)
     dataset = factory.build_dataset(check(values))
-    try:
-        manifest = json.loads((earlier.folder / "manifest.json").read_text("utf-8"))
-        was = (manifest["data_fingerprint"], manifest["versions"]["lossbench"])
-    except (OSError, ValueError, KeyError):
-        was = (None, None)
+    manifest = records.read_manifest(earlier.folder)
+    was = (manifest.get("data_fingerprint"), manifest.get("versions", {}).get("lossbench"))
     version = lossbench.__version__
     compared = (
         (f"another config ({earlier.label}, {earlier.config_id})", earlier.config_id == config_id),

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.combinations import NUMBER_TASKS, about, known_metrics, natural_activation
 from lossbench.data.corruption import Corruption, corrupted, imbalanced, missing
 from lossbench.data.dataset import Dataset, Target, Values
 from lossbench.data.replicated import ReplicatedTable, ScaledColumns
 from lossbench.data.splits import Split, split
 from lossbench.errors import ConfigError, Fault
+from lossbench.facts import NUMBER_TASKS, about, known_metrics, output_activation
 from lossbench.losses.reduction import canonical_reduction
 from lossbench.metrics import METRICS
 from lossbench.models import DenseNetwork
@@ -79,8 +79,8 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
         ),
         make_optimizer=partial(config.optimizer.function, **config.optimizer.parameters),
         learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
-        decode={name_of(output): _decoder(output, table) for output in config.outputs},
-        judge=(name_of(judged), judged.terms[0].name),
+        decode={output.head: _decoder(output, table) for output in config.outputs},
+        judge=(judged.head, judged.terms[0].name),
         yardstick=yardstick,
         batch_size=config.data.common.batch_size,
         clip=config.trainer.clip,
@@ -99,11 +99,6 @@ def directions(config: Config) -> dict[str, bool]:
         for output in config.outputs
         for name in config.metrics_of(output)
     }
-
-
-def name_of(output: Output) -> str:
-    """What the network calls an output."""
-    return output.name or "output"
 
 
 def target_of(dataset: Dataset, output: Output) -> Target:
@@ -174,13 +169,10 @@ def _check_ignored_class(term: ChosenTerm, target: Target) -> None:
 
 def _network(config: Config, dataset: Dataset, table: ReplicatedTable, dtype: torch.dtype) -> DenseNetwork:
     model, activations, units = dict(config.model.parameters), {}, {}
-    asked = model["output_activation"]
     for output in config.outputs:
         first, target = output.terms[0], target_of(dataset, output)
-        chosen = asked if isinstance(asked, str) else asked[output.name]
-        natural = natural_activation(first.loss, output.task)
-        activations[name_of(output)] = natural if chosen == "auto" else chosen
-        units[name_of(output)] = {
+        activations[output.head] = output_activation(output, config.model)
+        units[output.head] = {
             "classes": len(target.classes),
             "targets": table.target(first.name).values.shape[-1],
             "embedding": config.model.common.embedding_units,
@@ -203,7 +195,7 @@ def _term(config: Config, output: Output, term: ChosenTerm) -> Term:
         function, parameters = function(**parameters), {}
     return Term(
         term.name,
-        name_of(output),
+        output.head,
         function,
         parameters,
         canonical_reduction(term.loss.common.reduction),

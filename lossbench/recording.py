@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench import factory, figures, provenance, records
-from lossbench.combinations import about
 from lossbench.data.dataset import Dataset, Target
 from lossbench.data.splits import Split
+from lossbench.facts import about
 from lossbench.metrics import nearest_other, panel
 from lossbench.module import EpochOrders, ReplicateModule
 from lossbench.records import ReplicateResult
 from lossbench.schema import Config
 from lossbench.sections import Output
+from lossbench.trained import target_scaling
 
 Metrics = dict[str, list[float | None]]
 
@@ -87,8 +88,8 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
         weights = None if counts is None else torch.as_tensor(counts[rows], device=module.device)
         for output in config.outputs:
             target = factory.target_of(dataset, output)
-            own = factory.name_of(output)
-            decoded, true = module.decode[own](predictions[own], targets[output.terms[0].name])
+            head = output.head
+            decoded, true = module.decode[head](predictions[head], targets[output.terms[0].name])
             true = _as_they_stand(target, rows, true)
             judged = panel(output.task, config.metrics_of(output), decoded, true, weights)
             values |= {output.prefix + name: value.tolist() for name, value in judged.items()}
@@ -180,9 +181,7 @@ def _arrays(module: ReplicateModule) -> dict[str, NDArray[Any]]:
         for kind, parameter in layer.named_parameters()
     }
     scaled = {"features": module.table.features}
-    scaled |= {
-        f"targets.{term}" if len(terms) > 1 else "targets": module.table.target(term) for term in terms
-    }
+    scaled |= {target_scaling(term, terms): module.table.target(term) for term in terms}
     for name, columns in scaled.items():
         arrays[f"{name}.mean"] = columns.mean_in_user_units
         arrays[f"{name}.scale"] = columns.scale_in_user_units

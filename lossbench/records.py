@@ -14,6 +14,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from lossbench.choices import YAML_LOADER
+from lossbench.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
@@ -149,11 +152,32 @@ def read_results(folder: Path) -> list[Result]:
     return [result for result in found if result is not None]
 
 
+def results_in(folder: Path) -> list[Result]:
+    """The results of a sweep's runs, or the one of a run's own folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    alone = Result.read(folder)
+    found = read_results(folder) if alone is None else [alone]
+    if not found:
+        raise UserError(f"{folder}: no results in it; a run or a sweep leaves a folder with result.json")
+    return found
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The config that a run was given; nothing where there is none that can be read."""
     try:
-        return dict(yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
+        return dict(yaml.load((folder / "config.yaml").read_text("utf-8"), Loader=YAML_LOADER))
     except (OSError, ValueError, TypeError, yaml.YAMLError):
+        return {}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Where a run comes from; nothing where there is no manifest that can be read."""
+    try:
+        return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
 
 

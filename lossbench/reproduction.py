@@ -1,7 +1,6 @@
 """Run a recorded run again, and say value by value whether it came out the same, or what has changed."""
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pandas as pd
 
 from lossbench import composition, experiment, trust
 from lossbench.errors import UserError
-from lossbench.records import Result, read_config, read_results
+from lossbench.records import Result, read_config, read_manifest, results_in
 
 # How far apart two runs on other machines or versions may be, by the precision they were trained in
 _ROUNDING = {"64": 1e-9, "32": 1e-4, "bf": 1e-1}
@@ -101,11 +100,9 @@ def _distances(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray[Any, np.
 
 def _changed(folder: Path, again: Path) -> list[str]:
     """What the two manifests do not share, in words."""
-    try:
-        was = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    was, now = read_manifest(folder), read_manifest(again)
+    if not was:
         return ["manifest.json is gone, so that nothing can be said of versions, code, data and machine"]
-    now = json.loads((again / "manifest.json").read_text("utf-8"))
     changed = []
     for package in sorted({*was["versions"], *now["versions"]}):
         one, two = was["versions"].get(package), now["versions"].get(package)
@@ -141,10 +138,10 @@ def main() -> None:
     parser.add_argument("--trust", default="", help="code that the record asks for, as my_package")
     options = parser.parse_args()
     trust.grant(f"loss.function={word}" for word in options.trust.split(",") if word)
-    alone = Result.read(options.folder)
-    found = read_results(options.folder) if alone is None else [alone]
-    if not found:
-        sys.exit(f"{options.folder}: no finished run in it; name a folder with result.json, or a sweep's")
+    try:
+        found = results_in(options.folder)
+    except UserError as error:
+        sys.exit(str(error))
     fine = True
     for one in found:
         try:

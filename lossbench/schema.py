@@ -8,15 +8,9 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
-from lossbench.combinations import (
-    UNSCALED_TASKS,
-    about,
-    combination_faults,
-    known_metrics,
-    metric_names,
-    outputs_of,
-)
+from lossbench.combinations import combination_faults
 from lossbench.errors import ConfigError, Fault, did_you_mean
+from lossbench.facts import UNSCALED_TASKS, about, known_metrics, metric_names, outputs_of
 from lossbench.parameters import Section, faults, keyword_parameters, parameter_model
 from lossbench.sections import (
     Choice,

@@ -146,6 +146,11 @@ class Output:
     terms: tuple[ChosenTerm, ...]
 
     @property
+    def head(self) -> str:
+        """What the network calls it."""
+        return self.name or "output"
+
+    @property
     def prefix(self) -> str:
         """Before the names of its metrics."""
         return f"{self.name}/" if self.name else ""

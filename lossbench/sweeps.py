@@ -135,16 +135,10 @@ def results(folder: str | Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from lossbench.errors import UserError
-    from lossbench.records import Result, read_config, read_results
+    from lossbench.records import read_config, results_in
 
-    place = Path(folder)
-    alone = Result.read(place)
-    found = read_results(place) if alone is None else [alone]
-    if not found:
-        raise UserError(f"{place}: no results in it; a run or a sweep leaves a folder with result.json")
     rows: list[dict[str, Any]] = []
-    for one in found:
+    for one in results_in(Path(folder)):
         config = flat(read_config(one.folder))
         origin = {"folder": one.folder.name, "loss": one.label, "data": one.data, "config_id": one.config_id}
         shared = {key: value for key, value in config.items() if key not in ("seed", "replicates")}

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,14 @@ def print_comparison(comparison: Mapping[str, Any]) -> None:
     )
     for name in ["loss", *(["data"] if several else []), "mean", "95 % of it", "median", "seeds"]:
         table.add_column(name, justify="left" if name in ("loss", "data") else "right")
-    sign = -1 if comparison["higher_is_better"] else 1
-    for group in sorted(
-        comparison["groups"], key=lambda one: (one["data"], sign * (one["mean"] or math.inf))
-    ):
+    for group in comparison["groups"]:
         seeds = f"{group['n']}" + (f" ({group['diverged']} diverged)" if group["diverged"] else "")
-        cells = [_number(group["mean"]), _interval(group["mean_ci95"]), _number(group["median"]), seeds]
+        cells = [
+            _number(group["mean"]),
+            _interval(group["mean_ci95"], _number),
+            _number(group["median"]),
+            seeds,
+        ]
         table.add_row(escape(_short(group["label"])), *([escape(group["data"])] if several else []), *cells)
     console.print(table)
     if comparison["pairs"]:
@@ -131,7 +133,7 @@ def print_comparison(comparison: Mapping[str, Any]) -> None:
             table.add_row(
                 escape(names),
                 _three(pair["difference"]),
-                "-" if None in pair["ci95"] else " to ".join(map(_three, pair["ci95"])),
+                _interval(pair["ci95"], _three),
                 _three(pair["p_adjusted"]),
                 "-" if share is None else f"{share:.0%}",
                 pair["decision"].replace("_", " "),
@@ -158,8 +160,8 @@ def _short(label: str) -> str:
     return shortest + space + rest
 
 
-def _interval(ends: Sequence[float | None]) -> str:
-    return "-" if None in ends else f"{_number(ends[0])} to {_number(ends[1])}"
+def _interval(ends: Sequence[float | None], show: Callable[[float | None], str]) -> str:
+    return "-" if None in ends else " to ".join(map(show, ends))
 
 
 def mean_and_spread(values: Iterable[float | None]) -> str:

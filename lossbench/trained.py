@@ -1,15 +1,25 @@
 """A trained network out of its run folder: plain torch, for whatever comes next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lossbench.combinations import natural_activation
 from lossbench.errors import UserError, did_you_mean
+from lossbench.facts import output_activation
 from lossbench.models import ActivationModule
+from lossbench.records import read_config
 from lossbench.schema import check, scales_target
+
+
+def target_scaling(term: str, terms: Sequence[str]) -> str:
+    """Where the weights' file has the scaling of a term's targets.
+
+    >>> target_scaling("mse", ["mse"]), target_scaling("a", ["a", "b"])
+    ('targets', 'targets.a')
+    """
+    return f"targets.{term}" if len(terms) > 1 else "targets"
 
 
 class Affine(nn.Module):
@@ -30,7 +40,7 @@ def network(folder: Path, replicate: int = 0, output: str | None = None) -> nn.S
     """See :meth:`lossbench.records.Result.network`."""
     if not (folder / "weights.safetensors").is_file():
         raise UserError(f"{folder}: no weights; the run left none")
-    config = check(yaml.safe_load((folder / "config.yaml").read_text("utf-8")))
+    config = check(read_config(folder))
     arrays = load_file(folder / "weights.safetensors")
     if not 0 <= replicate < config.replicates:
         raise UserError(f"replicate {replicate}: the run has {config.replicates}, from 0")
@@ -39,11 +49,9 @@ def network(folder: Path, replicate: int = 0, output: str | None = None) -> nn.S
     if chosen not in names or (output is None and len(names) > 1):
         raise UserError(f"output {output}: {did_you_mean(str(output), names)}The outputs: {', '.join(names)}")
     judged = config.outputs[names.index(chosen)]
-    head = f"heads.{judged.name or 'output'}"
+    head = f"heads.{judged.head}"
     layers = [f"hidden.{i}" for i in range(len(config.model.parameters["hidden_units"]))] + [head]
-    asked = config.model.parameters["output_activation"]
-    asked = asked if isinstance(asked, str) else asked[judged.name]
-    last = natural_activation(judged.terms[0].loss, judged.task) if asked == "auto" else asked
+    last = output_activation(judged, config.model)
     activations = [config.model.parameters["activation"]] * (len(layers) - 1) + [last]
 
     def own(name: str) -> Tensor:
@@ -57,7 +65,7 @@ def network(folder: Path, replicate: int = 0, output: str | None = None) -> nn.S
         linear.weight.data, linear.bias.data = weight.T.contiguous(), bias[0]
         modules += [linear, ActivationModule(activation)]
     if scales_target(config, judged):
-        several = sum(len(one.terms) for one in config.outputs) > 1
-        place = f"targets.{judged.terms[0].name}" if several else "targets"
+        terms = [term.name for one in config.outputs for term in one.terms]
+        place = target_scaling(judged.terms[0].name, terms)
         modules.append(Affine(own(f"{place}.scale").flatten(), own(f"{place}.mean").flatten()))
     return nn.Sequential(*modules).eval()

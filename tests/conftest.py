@@ -29,6 +29,14 @@ class Outcome:
         found = (Result.read(path.parent) for path in sorted(self.folder.rglob("result.json")))
         return [result for result in found if result is not None]
 
+    def assert_refused(self, words: list[str]) -> None:
+        """A non-zero status, the words, no traceback, and nothing completed."""
+        assert self.status != 0
+        for word in words:
+            assert word in self.err, self.err
+        assert "Traceback" not in self.err + self.out
+        assert not any(result.status == "completed" for result in self.results)
+
 
 @pytest.fixture
 def train(

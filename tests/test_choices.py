@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
-from lossbench.combinations import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.data.dataset import Task
+from lossbench.facts import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.parameters import keyword_parameters
 
 LOOKUPS = {

@@ -21,6 +21,7 @@ FLOORS = [
     ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
     ["comparison"],
     ["module", "sections"],
+    ["facts"],
     ["combinations"],
     ["progress", "schema"],
     ["factory", "composition", "catalogue", "trained"],

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from lossbench.comparison import figures
-from lossbench.comparison.collect import compare
+from lossbench.comparison.compare import compare
 from lossbench.comparison.page import write_page
 from lossbench.errors import UserError
-from lossbench.records import read_results, write_json, write_text
+from lossbench.records import read_manifest, results_in, write_json, write_text
 from lossbench.terminal import print_comparison
 
 
@@ -37,22 +37,16 @@ def _curves(folders: list[Path]) -> dict[str, pd.DataFrame]:
     """Learning curves by label; of a label trained in several ways, the first."""
     curves: dict[str, pd.DataFrame] = {}
     for folder in folders:
-        for one in read_results(folder):
+        for one in results_in(folder):
             if one.status != "failed" and one.label not in curves and (one.folder / "history.csv").exists():
                 curves[one.label] = one.curves
     return curves
 
 
 def _commands(folders: list[Path]) -> list[str]:
-    """How each folder's runs were had, by their own record."""
-    import json
-
-    commands: dict[str, None] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*/manifest.json"))[:1]:
-            words = json.loads(path.read_text("utf-8"))["command"]
-            commands[" ".join(["python", *map(str, words)])] = None
-    return list(commands)
+    """How each folder's runs were had, by the record of its first."""
+    words = [read_manifest(results_in(folder)[0].folder).get("command", []) for folder in folders]
+    return list(dict.fromkeys(" ".join(["python", *map(str, own)]) for own in words if own))
 
 
 def main() -> None:

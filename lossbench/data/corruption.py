@@ -31,19 +31,12 @@ class Corruption:
     imbalance: float
     missing_labels: float
 
-    @property
-    def changes_targets(self) -> bool:
-        """Whether a replicate's targets are its own."""
-        return self.outliers > 0 or self.label_noise > 0
-
 
 def imbalanced(split: Split, target: Target, ratio: float, seed: int) -> Split:
     """The split with training rows of rare classes replaced by rows of frequent ones.
 
     Class k of K keeps a share in proportion to ``ratio^(-k / (K - 1))`` of its own.
     """
-    if ratio == 1:
-        return split
     random = np.random.default_rng(seed)
     labels = target.values[split.train].astype(np.int64)
     counts = np.bincount(labels, minlength=len(target.classes))

@@ -1,11 +1,7 @@
 """The user's own table: CSV or Parquet; numeric and categorical columns, one or several of them targets."""
 
-import csv
-import itertools
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.data.dataset import Dataset, TableTask, Target, Task
+from lossbench.data.files import read, where
 from lossbench.errors import UserError, did_you_mean
 
-_SEPARATORS = ",;\t|"
 _LARGEST = 1e100  # beyond it a variance overflows
 _PARTS = ("train", "validation", "test")
 _FEW_CATEGORIES = 20  # more different texts than this, in more than half of the rows, are no categories
@@ -68,7 +64,7 @@ def table(
     Raises:
         UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
     """
-    frame = _read(path, exclude or [])
+    frame = read(path, exclude or [])
     targets = [target] if isinstance(target, str) else target
     roles = {"weight": weight, "group": group, "split_column": split_column, "time": time}
     named = {"target": targets, "categorical": categorical or [], "exclude": exclude or []}
@@ -134,8 +130,8 @@ def _target(frame: pd.DataFrame, task: TableTask, path: str) -> Target:
         _check_domain(each, frame[column], task, path)
     if task == "distribution" and not np.allclose(values.sum(1), 1):
         first = int((~np.isclose(values.sum(1), 1)).argmax())
-        where = _where(path, first, frame[columns[0]])
-        raise UserError(f"{where}: the shares of a distribution sum to {values[first].sum():g}, not to 1")
+        place = where(path, first, frame[columns[0]])
+        raise UserError(f"{place}: the shares of a distribution sum to {values[first].sum():g}, not to 1")
     return Target(name, values, task, columns)
 
 
@@ -143,10 +139,8 @@ def _features(
     frame: pd.DataFrame, categorical: list[str], impute: bool, path: str
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
     """Numbers as they are, categories as 0 and 1 a column; each column is freed as it is read."""
-    rows, kinds = (
-        len(frame),
-        {name: _is_categorical(frame[name], path, name in categorical) for name in frame},
-    )
+    rows = len(frame)
+    kinds = {name: _is_categorical(frame[name], path, name in categorical) for name in frame}
     labels = {
         name: _categories(frame[name], path, impute, named=name in categorical)
         for name, is_categorical in kinds.items()
@@ -194,7 +188,7 @@ def _is_categorical(column: Column, path: str, named: bool) -> bool:
         formatted = texts.str.fullmatch(pattern)
         if formatted.mean() >= 0.5:
             first = int(np.flatnonzero(column.index == texts.index[formatted.argmax()])[0])
-            raise UserError(f"{_where(path, first, column)}: '{column.iloc[first]}' {remedy}")
+            raise UserError(f"{where(path, first, column)}: '{column.iloc[first]}' {remedy}")
     return True
 
 
@@ -222,7 +216,7 @@ def _weights(column: Column, path: str) -> NDArray[np.float64]:
     if weights.min() < 0 or weights.max() == 0:
         first = int(weights.argmin())
         raise UserError(
-            f"{_where(path, first, column)}: {weights[first]:g}; weights are at least 0, and not all 0"
+            f"{where(path, first, column)}: {weights[first]:g}; weights are at least 0, and not all 0"
         )
     return weights
 
@@ -234,7 +228,7 @@ def _parts(column: Column, path: str) -> NDArray[np.int64]:
     if parts.isna().any():
         first = int(parts.isna().argmax())
         raise UserError(
-            f"{_where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(_PARTS)}"
+            f"{where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(_PARTS)}"
         )
     absent = [name for name, index in known.items() if not (parts == index).any()]
     if absent:
@@ -252,8 +246,8 @@ def _order(column: Column, path: str) -> NDArray[np.int64]:
         times = pd.to_datetime(column.astype(str), errors="coerce", format="ISO8601", utc=True)
     if times.isna().any():
         first = int(times.isna().argmax())
-        where = _where(path, first, column)
-        raise UserError(f"{where}: '{column.iloc[first]}' is no time; write 2026-01-31 or a number")
+        place = where(path, first, column)
+        raise UserError(f"{place}: '{column.iloc[first]}' is no time; write 2026-01-31 or a number")
     ranks = np.empty(len(times), dtype=np.int64)
     ranks[np.argsort(times.to_numpy(), kind="stable")] = np.arange(len(times))
     return ranks
@@ -265,7 +259,7 @@ def read_column(path: str, target: str) -> NDArray[Any]:
     Raises:
         UserError: the file, the column or a cell is not as needed.
     """
-    frame = _read(path)
+    frame = read(path)
     _check_target(frame, target, path)
     column: Column = frame[target]
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -291,121 +285,6 @@ def _no_such_column(frame: pd.DataFrame, key: str, column: str, path: str) -> Us
     return UserError(f"{key}={column}: {path} has no such column. {meant}Its columns: {columns}")
 
 
-def _read(path: str, exclude: Sequence[str] = ()) -> pd.DataFrame:
-    file = Path(path).expanduser()
-    try:
-        if file.is_dir():
-            raise UserError(f"data.path={path}: a folder; name the file in it")
-        if not file.is_file():
-            raise UserError(_no_such_file(path, file))
-        frame = _read_parquet(file, path, exclude) if _is_parquet(file) else _read_csv(file, path)
-    except OSError as error:
-        raise UserError(f"data.path={path}: cannot be read: {error.strerror or error}") from error
-    frame.columns = frame.columns.astype(str).str.strip()
-    if frame.empty:
-        raise UserError(f"data.path={path}: a header without rows")
-    return frame
-
-
-def _is_parquet(file: Path) -> bool:
-    with file.open("rb") as content:
-        return content.read(4) == b"PAR1"
-
-
-def _read_parquet(file: Path, path: str, exclude: Sequence[str]) -> pd.DataFrame:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(file) as content:
-            schema = content.schema_arrow
-            _check_header(schema.names, path)
-            for field in schema:
-                _check_type(field.name, field.type, field.name.strip() in exclude, path)
-            # the index of a pandas frame that was filtered or sorted tells the rows apart, and is no feature
-            index = [name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)]
-            columns = content.read().drop_columns(index)
-    except pyarrow.ArrowException as error:
-        raise UserError(f"data.path={path}: not a whole Parquet file: {error}") from error
-    # each column by itself, so that it is freed by itself
-    frame: pd.DataFrame = columns.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
-    return frame
-
-
-def _check_type(name: str, kind: Any, excluded: bool, path: str) -> None:
-    from pyarrow import types
-
-    if excluded:
-        return
-    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
-    if binary or types.is_nested(kind):
-        holds = "bytes" if binary else "lists or records"
-        raise UserError(f"{path}, column {name}: holds {holds}; leave it out by data.exclude=[{name}]")
-
-
-def _read_csv(file: Path, path: str) -> pd.DataFrame:
-    try:
-        header, separator = _header(file)
-        _check_header(header, path)
-        frame = pd.read_csv(
-            file,
-            sep=separator,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            keep_default_na=False,  # "NA" may be a class
-            na_values=[""],
-            low_memory=False,  # each column's type from the whole of it
-        )
-    except UnicodeDecodeError as error:
-        raise UserError(f"data.path={path}: not a text file in UTF-8; save it as a UTF-8 CSV") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        reason = str(error).strip().rpartition("C error: ")[2]
-        raise UserError(f"data.path={path}: not a table: {reason}") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(f"{path}: the rows have more cells than the header has names; mend the header")
-    return frame
-
-
-def _header(file: Path) -> tuple[list[str], str]:
-    """The column names, and what separates them: whichever sign the first line has most of, unquoted."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        first = next((line for line in lines if line.strip()), "")
-    unquoted = re.sub('"[^"]*"', "", first)
-    separator = max(_SEPARATORS, key=unquoted.count)
-    return next(csv.reader([first], delimiter=separator, skipinitialspace=True), [""]), separator
-
-
-def _where(path: str, row: int, column: Column) -> str:
-    """File, line and column of a cell; the line is where its row ends, blank lines counted."""
-    file = Path(path).expanduser()
-    if _is_parquet(file):
-        return f"{path}, row {row}, column {column.name}"
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        records = csv.reader(lines, delimiter=_header(file)[1], skipinitialspace=True)
-        # a line of blanks is no row, as in pandas
-        told = (records.line_num for record in records if len(record) > 1 or "".join(record).strip())
-        line = next(itertools.islice(told, row + 1, None))
-    return f"{path}, line {line}, column {column.name}"
-
-
-def _no_such_file(path: str, file: Path) -> str:
-    nearby = [p.name for p in file.parent.glob("*") if p.is_file()] if file.parent.is_dir() else []
-    meant = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
-    return f"data.path={path}: no such file, seen from {Path.cwd()}. {meant}".rstrip()
-
-
-def _check_header(names: list[str], path: str) -> None:
-    names = [name.strip() for name in names]
-    doubled = [name for name, count in Counter(names).items() if count > 1 and name]
-    if doubled:
-        raise UserError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    if "" in names and names != [""]:
-        raise UserError(
-            f"{path}: column {names.index('') + 1} has no name; name it, or take it out (pandas leaves "
-            "its index out with to_csv(index=False))"
-        )
-
-
 def _numbers(
     column: Column,
     path: str,
@@ -423,28 +302,28 @@ def _numbers(
     if not len(bad):
         return numbers
     first = int(bad[0])
-    where = _where(path, first, column)
+    place = where(path, first, column)
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
     exclude = f"leave the column out by data.exclude=[{column.name}]"
     if empty[first]:
         remedy = "fill it, or remove the row"
         if role == "feature":
             remedy = f"fill it, remove the row, set data.missing=mean, or {exclude}"
-        raise UserError(f"{where}: the cell is empty{more}; {remedy}")
+        raise UserError(f"{place}: the cell is empty{more}; {remedy}")
     remedy = {
         "feature": f"leave the cell empty if it means missing, or {exclude}",
         "target": "or, if these are classes, choose a loss for them, as loss=sparse_categorical_crossentropy",
         "weight": "or leave data.weight out",
     }[role]
     raise UserError(
-        f"{where}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), {remedy}"
+        f"{place}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), {remedy}"
     )
 
 
 def _refuse_gaps(column: Column, path: str, remedy: str) -> None:
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        raise UserError(f"{_where(path, int(missing[0]), column)}: the cell is empty; {remedy}")
+        raise UserError(f"{where(path, int(missing[0]), column)}: the cell is empty; {remedy}")
 
 
 def _check_domain(targets: NDArray[np.float64], column: Column, task: Task, path: str) -> None:
@@ -460,7 +339,7 @@ def _check_domain(targets: NDArray[np.float64], column: Column, task: Task, path
     if not fits.all():
         first = int((~fits).argmax())
         raise UserError(
-            f"{_where(path, first, column)}: {targets[first]:g} is not {wanted}, "
+            f"{where(path, first, column)}: {targets[first]:g} is not {wanted}, "
             f"as a {task} target must be; choose a loss for real targets, as loss=huber, or data.task"
         )
 

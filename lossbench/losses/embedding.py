@@ -80,9 +80,8 @@ def triplet_margin(
 
 def _with_partners(labels: Tensor, parameters: Mapping[str, Any]) -> Tensor:
     """Which samples have both another of their class in the batch and one of a different class."""
-    same = labels.unsqueeze(-1) == labels.unsqueeze(-2)
-    alone = 0 if parameters.get("remove_diagonal") is False else 1
-    return (same.sum(-1) > alone) & ~same.all(-1)
+    like, unlike = _like_and_unlike(labels, parameters.get("remove_diagonal", True))
+    return like.any(-1) & unlike.any(-1)
 
 
 @counting(_with_partners)
@@ -120,7 +119,7 @@ def triplet(
         values = (farthest_like - nearest_unlike + margin).relu()
     else:
         values = _mean_over(like, _lacking(distance, unlike, margin, mining))
-    return values.where(_with_partners(labels, {}), 0).to(y_pred.dtype)
+    return values.where(like.any(1) & unlike.any(1), 0).to(y_pred.dtype)
 
 
 def _lacking(distance: Tensor, unlike: Tensor, margin: float, mining: str) -> Tensor:
@@ -176,7 +175,7 @@ def circle(
     distance = (1 - y_pred @ y_pred.T).clamp(min=0)
     pull = gamma * (margin + distance) * (distance - margin)
     push = gamma * (1 + margin - distance).clamp(min=0) * (1 - margin - distance)
-    counts = _with_partners(labels, {"remove_diagonal": remove_diagonal})
+    counts = like.any(1) & unlike.any(1)
     strength = _log_sum(like, pull, counts) + _log_sum(unlike, push, counts)
     return functional.softplus(strength).where(counts, 0)
 
@@ -194,7 +193,7 @@ def _mean_over(like: Tensor, values: Tensor) -> Tensor:
 def _like_and_unlike(labels: Tensor, remove_diagonal: bool = True) -> tuple[Tensor, Tensor]:
     """For each sample as anchor, in its row, the others of its class and those of another."""
     same = labels.unsqueeze(-1) == labels.unsqueeze(-2)
-    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    itself = torch.eye(labels.shape[-1], dtype=torch.bool, device=labels.device)
     return (same & ~itself if remove_diagonal else same), ~same
 
 

@@ -110,13 +110,17 @@ def test_a_weight_that_is_none_is_named(build, weight):
         build(frame, "data.weight=weight")
 
 
+def assert_balanced(labels, weights):
+    for own, counts in zip(labels.squeeze(-1), weights, strict=True):
+        of_class = [counts[own == k].sum() for k in range(3)]
+        np.testing.assert_allclose(of_class, len(own) / 3, rtol=1e-12)
+
+
 def test_balanced_weights_make_all_classes_of_the_training_part_count_alike(build):
     overrides = ("loss=scce", "data.class_weight=balanced", "replicates=3", "data.stratify=false")
     *_, module = build(CLASSES, *overrides, target="kind")
     _, labels, weights = seen(module)
-    for own, counts in zip(labels.squeeze(-1), weights, strict=True):
-        of_class = [counts[own == k].sum() for k in range(3)]
-        np.testing.assert_allclose(of_class, len(own) / 3, rtol=1e-12)
+    assert_balanced(labels, weights)
     assert len({tuple(np.bincount(own.astype(int).ravel())) for own in labels}) > 1  # and each its own
 
 
@@ -134,9 +138,7 @@ def test_balanced_weights_are_of_the_labels_that_are_seen_not_of_the_true_ones(b
     overrides = ("loss=scce", "data.class_weight=balanced", "data.label_noise=0.4", "replicates=2")
     *_, module = build(CLASSES, *overrides, target="kind")
     _, labels, weights = seen(module)
-    for own, counts in zip(labels.squeeze(-1), weights, strict=True):
-        of_class = [counts[own == k].sum() for k in range(3)]
-        np.testing.assert_allclose(of_class, len(own) / 3, rtol=1e-12)
+    assert_balanced(labels, weights)
 
 
 # Who is in which part

@@ -8,7 +8,7 @@ import yaml
 from scipy import stats
 
 import lossbench
-from lossbench.comparison.collect import compare
+from lossbench.comparison.compare import compare
 from lossbench.errors import UserError
 
 KEYS = {
