@@ -151,7 +151,13 @@ def test_a_finished_run_is_not_handed_out_for_other_data(train, tmp_path):
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_a_word_and_a_status(tmp_path, stop):
     command = [sys.executable, str(ROOT / "train.py"), "trainer.max_epochs=10000000", "hydra.run.dir=run"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(stop, signal.SIG_DFL),  # a shell's background job ignores SIGINT
+    )
     while not (tmp_path / "run" / "config.yaml").exists():
         time.sleep(0.1)
     time.sleep(2)  # well into the training, whose first epochs take milliseconds
