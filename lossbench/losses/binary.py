@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets, power, smoothed
+from lossbench.losses.shapes import EPSILON, clipped, in_float32, paired_with_targets, power, smoothed
 from lossbench.parameters import Fraction, NonNegative
 
 
@@ -135,8 +135,12 @@ def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
 def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
     if from_logits:
         return functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
-    p = y_pred.clamp(EPSILON, 1 - EPSILON)
-    return -torch.lerp((1 - p).log(), p.log(), y_true)
+    p = clipped(y_pred, EPSILON, 1 - EPSILON)
+    if not p.detach().sum().isnan():
+        return functional.binary_cross_entropy(p, y_true, reduction="none")
+    missing = p.isnan()  # which torch refuses, and of a diverged network are an answer
+    values = functional.binary_cross_entropy(p.masked_fill(missing, 0.5), y_true, reduction="none")
+    return values.masked_fill(missing, torch.nan)
 
 
 def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:

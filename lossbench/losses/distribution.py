@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
+from lossbench.losses.shapes import EPSILON, clipped, in_float32, paired_with_targets
 
 
 @in_float32
@@ -20,6 +20,6 @@ def kl_divergence(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) 
     tensor([0.5108])
     """
     y_pred, y_true = paired_with_targets(y_pred, y_true)
-    y_true = y_true.clamp(EPSILON, 1)
-    log_p = y_pred.log_softmax(-1) if from_logits else y_pred.clamp(EPSILON, 1).log()
+    y_true = clipped(y_true, EPSILON, 1)
+    log_p = y_pred.log_softmax(-1) if from_logits else clipped(y_pred, EPSILON, 1).log()
     return (y_true * y_true.log()).sum(-1) - (y_true * log_p).sum(-1)

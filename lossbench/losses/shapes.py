@@ -102,6 +102,12 @@ def in_float32(function: LossFunction) -> LossFunction:
     return cast(LossFunction, wider)
 
 
+def clipped(tensor: Tensor, low: float, high: float) -> Tensor:
+    """The tensor clipped to bounds: itself, without a copy, where nothing lies beyond them."""
+    least, most = tensor.detach().aminmax() if tensor.numel() else (tensor.new_tensor(low),) * 2
+    return tensor if least >= low and most <= high else tensor.clamp(low, high)
+
+
 def smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
     """Targets moved towards all classes being equally likely: ``y (1-s) + s/classes``."""
     return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
