@@ -84,7 +84,7 @@ class Penalty:
             if "activity" in self.on and isinstance(name, int):
                 seen = activity[name]
                 penalties.append(self.function(seen, **self.parameters) / seen.shape[1])
-        return torch.stack(penalties).sum(0)
+        return sum(penalties[1:], start=penalties[0])
 
 
 # What one batch came to: each term's losses (R,) and how many values count, and the penalty (R,).
@@ -122,7 +122,7 @@ class Objective(nn.Module):
             for term, (losses, _) in zip(self.terms, seen, strict=True)
         ]
         parts += [] if penalty is None else [penalty]
-        total = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
+        total = sum(parts[1:], start=parts[0])
         return total, ([(losses.detach(), count) for losses, count in seen], penalty)
 
     def names(self, penalized: bool) -> list[str]:
@@ -139,25 +139,33 @@ class Objective(nn.Module):
             batches: what :meth:`forward` saw of each.
             rows: how many rows each had, for the penalty's mean.
         """
-        means = []
-        for index, term in enumerate(self.terms):
-            each, counts = zip(*(terms[index] for terms, _ in batches), strict=True)
-            means.append(_mean(each, counts, summed=term.reduction == "sum"))
+        seen = torch.stack([part for terms, penalty in batches for part in _parts(terms, penalty)])
+        values = seen.double().cpu().numpy().reshape(len(batches), -1, seen.shape[1])
+        means = [
+            _mean(values[:, index], [terms[index][1] for terms, _ in batches], summed=term.reduction == "sum")
+            for index, term in enumerate(self.terms)
+        ]
         total = sum(term.weight * mean for term, mean in zip(self.terms, means, strict=True))
-        penalties = [penalty.detach() for _, penalty in batches if penalty is not None]
-        if len(means) == 1 and not penalties:
+        penalized = values.shape[1] > len(means)
+        if len(means) == 1 and not penalized:
             return np.stack([total])
         parts = [
             part for term, mean in zip(self.terms, means, strict=True) for part in (mean, term.weight * mean)
         ]
-        if penalties:
-            penalty = _mean(penalties, rows, summed=False)
+        if penalized:
+            penalty = _mean(values[:, -1], rows, summed=False)
             return np.stack([total + penalty, *parts, penalty])
         return np.stack([total, *parts])
 
 
-def _mean(each: Sequence[Tensor], counts: Sequence[Tensor | int], *, summed: bool) -> NDArray[np.float64]:
-    values = torch.stack(list(each)).double().cpu().numpy()
+def _parts(terms: list[tuple[Tensor, Tensor | int]], penalty: Tensor | None) -> list[Tensor]:
+    return [losses for losses, _ in terms] + ([] if penalty is None else [penalty.detach()])
+
+
+def _mean(
+    values: NDArray[np.float64], counts: Sequence[Tensor | int], *, summed: bool
+) -> NDArray[np.float64]:
+    """Of each batch's ``(R,)`` the mean over all that counts."""
     numbers = [count.cpu().numpy() if isinstance(count, Tensor) else [count] for count in counts]
     weights = np.stack(numbers)
     total = values if summed else values * weights

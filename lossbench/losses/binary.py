@@ -4,7 +4,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, clipped, in_float32, paired_with_targets, power, smoothed
+from lossbench.losses.shapes import (
+    EPSILON,
+    averaged,
+    clipped,
+    in_float32,
+    paired_with_targets,
+    power,
+    smoothed,
+)
 from lossbench.parameters import Fraction, NonNegative
 
 
@@ -33,7 +41,7 @@ def binary_crossentropy(
     """
     y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, 2)
-    return _crossentropy(y_pred, y_true, from_logits).mean(axis)
+    return averaged(_crossentropy(y_pred, y_true, from_logits), axis)
 
 
 @in_float32
@@ -71,7 +79,7 @@ def binary_focal_crossentropy(
     values = power(wrong, gamma) * _crossentropy(y_pred, y_true, from_logits)
     if apply_class_balancing:
         values = values * (y_true * alpha + (1 - y_true) * (1 - alpha))
-    return values.mean(axis)
+    return averaged(values, axis)
 
 
 def focal(
@@ -117,7 +125,7 @@ def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     >>> hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
     tensor([0.2000, 1.3000])
     """
-    return _shortfall(y_pred, y_true).mean(-1)
+    return averaged(_shortfall(y_pred, y_true))
 
 
 def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -129,7 +137,7 @@ def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     >>> squared_hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
     tensor([0.0400, 1.6900])
     """
-    return _shortfall(y_pred, y_true).square().mean(-1)
+    return averaged(_shortfall(y_pred, y_true).square())
 
 
 def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
+from lossbench.losses.shapes import EPSILON, averaged, in_float32, paired_with_targets
 
 
 @in_float32
@@ -24,5 +24,5 @@ def poisson(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Ten
     """
     y_pred, y_true = paired_with_targets(y_pred, y_true, most=math.inf)
     if from_logits:
-        return (y_pred.exp() - y_true * y_pred).mean(-1)
-    return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
+        return averaged(y_pred.exp() - y_true * y_pred)
+    return averaged(y_pred - y_true * (y_pred + EPSILON).log())

@@ -10,6 +10,7 @@ from lossbench.losses.reduction import counting
 from lossbench.losses.shapes import (
     EPSILON,
     class_count,
+    clipped,
     floating,
     in_float32,
     paired_with_targets,
@@ -189,7 +190,7 @@ def _without_last_of_one(y_pred: Tensor, y_true: Tensor, axis: int) -> Tensor:
 def _log_probabilities(y_pred: Tensor, from_logits: bool, axis: int) -> Tensor:
     if from_logits:
         return y_pred.log_softmax(axis)
-    return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON).log()
+    return clipped(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1 - EPSILON).log()
 
 
 def _class_indices(labels: Tensor, classes: int) -> Tensor:

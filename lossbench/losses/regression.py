@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired
+from lossbench.losses.shapes import EPSILON, averaged, in_float32, paired
 from lossbench.parameters import Positive
 
 _DELTAS = (1e-15, 1e15)  # whose squares, and those of e / delta, float32 holds
@@ -25,7 +25,7 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     tensor([4.5000])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    return functional.mse_loss(y_pred, y_true, reduction="none").mean(-1)
+    return averaged(functional.mse_loss(y_pred, y_true, reduction="none"))
 
 
 def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     tensor([1.5000])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    return functional.l1_loss(y_pred, y_true, reduction="none").mean(-1)
+    return averaged(functional.l1_loss(y_pred, y_true, reduction="none"))
 
 
 def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
@@ -59,7 +59,7 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
     tensor([0.1250, 2.5000])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    return functional.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
+    return averaged(functional.huber_loss(y_pred, y_true, reduction="none", delta=delta))
 
 
 @in_float32
@@ -81,7 +81,7 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     if not _DELTAS[0] < delta < _DELTAS[1]:
         y_pred, y_true = y_pred.double(), y_true.double()
     values: Tensor = _LogCosh.apply(y_pred, y_true, delta)[0]  # type: ignore[no-untyped-call]
-    return (values.mean(-1) * delta**2).to(kind)
+    return (averaged(values) * delta**2).to(kind)
 
 
 class _LogCosh(torch.autograd.Function):
@@ -138,7 +138,7 @@ def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     tensor([10., 50.])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    return 100 * ((y_pred - y_true) / y_true.abs().clamp(min=EPSILON)).abs().mean(-1)
+    return 100 * averaged(((y_pred - y_true) / y_true.abs().clamp(min=EPSILON)).abs())
 
 
 @in_float32
@@ -157,4 +157,4 @@ def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """
     y_pred, y_true = paired(y_pred, y_true)
     difference = y_pred.clamp(min=EPSILON).log1p() - y_true.clamp(min=EPSILON).log1p()
-    return difference.square().mean(-1)
+    return averaged(difference.square())

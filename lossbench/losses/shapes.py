@@ -108,6 +108,11 @@ def clipped(tensor: Tensor, low: float, high: float) -> Tensor:
     return tensor if least >= low and most <= high else tensor.clamp(low, high)
 
 
+def averaged(values: Tensor, axis: int = -1) -> Tensor:
+    """Torch's mean; of one unit the unit itself, without the two passes that are a tenth of a small step."""
+    return values.squeeze(axis) if values.shape[axis] == 1 else values.mean(axis)
+
+
 def smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
     """Targets moved towards all classes being equally likely: ``y (1-s) + s/classes``."""
     return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
