@@ -1,9 +1,10 @@
 """A data set as every source delivers it: features, one canonical target, and the task."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ TableTask = Literal[
     "auto", "regression", "positive", "count", "binary", "multiclass", "distribution", "vector", "mask"
 ]
 
+BLOCK = 2**20  # elements at a time: large enough to be fast, small beside any data
 
 # A target as the tables hold it: class indices ``(N,)`` int64, else ``(N, U)`` float64.
 Values = NDArray[np.float64] | NDArray[np.int64]
@@ -101,5 +103,12 @@ class Dataset:
                 digest.update(b"none")
                 continue
             digest.update(repr(values.shape).encode())
-            digest.update(np.ascontiguousarray(values).data)
+            for rows in row_blocks(values):
+                digest.update(np.ascontiguousarray(values[rows]).data)
         return digest.hexdigest()
+
+
+def row_blocks(rows: NDArray[Any]) -> Iterator[slice]:
+    """The first axis in pieces, so that no temporary is as large as the whole."""
+    size = max(BLOCK // max(rows[0].size, 1), 1)
+    return (slice(start, start + size) for start in range(0, len(rows), size))

@@ -50,7 +50,8 @@ def _read_parquet(file: Path, path: str, exclude: Sequence[str]) -> pd.DataFrame
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(file) as content:
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # which gives back what is freed
+        with parquet.ParquetFile(file, pre_buffer=False) as content:
             schema = content.schema_arrow
             _check_header(schema.names, path)
             for field in schema:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from lossbench.data.dataset import BLOCK, row_blocks
 from lossbench.data.splits import Split
 
 # Features (R, B, [items,] F), and by term the targets (R, B, U) and the weights (R, B).
 Batch = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
-
-_BLOCK = 2**20  # elements gathered at a time: large enough to be fast, small beside any data
 
 
 class ScaledColumns(nn.Module):
@@ -67,7 +66,7 @@ class ScaledColumns(nn.Module):
             )
         (offset, factor), (mean, scale) = whole, mine
         stored = torch.empty(values.shape, dtype=dtype)
-        for rows in _blocks(values):
+        for rows in row_blocks(values):
             stored[rows] = torch.as_tensor((values[rows] - offset) / factor, dtype=dtype)
         self.gaps = bool(stored.isnan().any())
         buffers = {"mean": mean, "scale": scale}
@@ -105,7 +104,7 @@ def _statistics(
     """Mean and deviation of each column of ``(rows - offset) / factor``; 1 user unit of what is constant."""
     scaler = StandardScaler()
     least, most = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
-    for block in _blocks(rows):
+    for block in row_blocks(rows):
         part = (rows[block] - offset) / factor
         with np.errstate(invalid="ignore"):  # of a column that is empty here, whose mean is none
             scaler.partial_fit(part)
@@ -115,12 +114,6 @@ def _statistics(
     scale = np.where(most > least, scale, 1 / np.broadcast_to(factor, scale.shape))
     mean[plain], scale[plain] = 0.0, 1.0
     return mean, scale
-
-
-def _blocks(rows: NDArray[Any]) -> Iterator[slice]:
-    """The first axis in pieces, so that no temporary is as large as the whole."""
-    size = max(_BLOCK // max(rows[0].size, 1), 1)
-    return (slice(start, start + size) for start in range(0, len(rows), size))
 
 
 class ReplicatedTable(nn.Module):
@@ -169,7 +162,7 @@ class ReplicatedTable(nn.Module):
         """
         every = [self.features, *(self.target(term) for term in self.terms)]
         per_row = sum(columns.values.shape[1 + columns.own :].numel() for columns in every)
-        at_once = max(_BLOCK // (len(rows) * per_row) // size, 1) * size
+        at_once = max(BLOCK // (len(rows) * per_row) // size, 1) * size
         for block in rows.split(at_once, dim=1):
             features, *targets = (columns.gather(block).split(size, dim=1) for columns in every)
             weights = [self._weights(index, block).split(size, dim=1) for index in range(len(self.weighted))]

@@ -151,7 +151,7 @@ def _features(
         for name in frame.columns
         for label in labels.get(name, [None])
     ]
-    features = np.zeros((rows, len(names)))
+    features = np.zeros((rows, len(names)), order="F")  # of which memory is taken column by column
     unscaled: list[int] = []
     place = 0
     for name in list(frame.columns):
