@@ -1,11 +1,12 @@
 """The command line: Hydra's entry, the help, and every error in one place. No torch at the top."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -27,20 +28,31 @@ if TYPE_CHECKING:  # records would bring numpy, for which --help and completion 
 
 composition.register()
 
+
+class _Begun(NamedTuple):
+    """A sweep that was begun: where its jobs' folders lie, how many there are, and who runs them."""
+
+    folder: Path
+    jobs: int
+    in_process: bool
+
+
 _finished: "list[Result]" = []  # of this process, for the exit status of a single run
 _kept: set[Path] = set()  # of those that had been there before
 _passed: set[Path] = set()  # that others were at work on
-_expected = 0  # jobs of the sweep that this process runs
+_sweep: _Begun | None = None  # that this process was asked for
 _REPEATED = {"failed": ("failed",), "diverged": ("failed", "diverged")}  # by retry
+# Which of lossbench's extras brings a launcher of Hydra's
+_EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
 
 def train() -> None:
     """Run what the command line says; the exit status is 0 only when every run completed."""
-    global _expected
+    global _sweep
     _finished.clear()
     _kept.clear()
     _passed.clear()
-    _expected = 0
+    _sweep = None
     trust.grant(sys.argv[1:])
     if _answered_without_hydra():
         return
@@ -80,9 +92,15 @@ def job(config: DictConfig) -> None:
         terminal.print_run(result)
         return
     trained = [one.duration_s for one in _finished if one.folder not in _kept]
-    to_come = _expected - len(_finished)
+    jobs = _sweep.jobs if _sweep else 0  # a worker of a launcher's knows its own job alone
+    to_come = jobs - len(_finished)
     left = sum(trained) / len(trained) * to_come if trained and to_come > 0 else None
-    terminal.print_job(result, len(_finished), _expected, left, kept=folder in _kept)
+    terminal.print_job(result, len(_finished), jobs, left, kept=folder in _kept)
+
+
+def go_home() -> None:
+    """Called by Ray in each worker of a cluster: relative paths begin where the sweep was started."""
+    os.chdir(os.environ["LOSSBENCH_HOME"])
 
 
 def run(*overrides: str) -> "Result":
@@ -129,8 +147,8 @@ class SweepReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Called by Hydra before the first job; what is raised here it would only log."""
-        global _expected
-        from lossbench.records import read_results
+        global _sweep
+        from lossbench.records import COMMAND, read_results
 
         params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
         overrides = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
@@ -143,9 +161,12 @@ class SweepReport(Callback):
             sys.exit(fault)
         folder = _relative(Path(config.hydra.sweep.dir))
         in_process = str(config.hydra.launcher._target_).endswith("BasicLauncher")
-        _expected = jobs if in_process else 0
+        _sweep = _Begun(folder, jobs, in_process)
+        if not in_process:
+            os.environ[COMMAND] = json.dumps(sys.argv)
         there = len(read_results(folder))
-        print(f"{jobs} jobs" + (f"; {folder}/ holds {there} results already" if there else f" in {folder}/"))
+        count = "1 job" if jobs == 1 else f"{jobs} jobs"
+        print(count + (f"; {folder}/ holds {there} results already" if there else f" in {folder}/"))
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
         """Called by Hydra, which would keep every job's whole config until the sweep's end."""
@@ -156,11 +177,14 @@ class SweepReport(Callback):
         from lossbench.records import read_results
         from lossbench.terminal import print_sweep
 
-        folder = _relative(Path(config.hydra.sweep.dir))
+        assert _sweep is not None
+        folder = _sweep.folder
         _take_over(folder)
         # Under a launcher of other processes, what they did is known from the folder alone
-        own = {job.folder: job for job in _finished} if _expected else {}
-        jobs = list(own.values()) or read_results(folder)
+        there = [] if _sweep.in_process else read_results(folder)
+        jobs = list({job.folder: job for job in [*there, *_finished]}.values())
+        if len(jobs) < _sweep.jobs and not _sweep.in_process:
+            jobs += _traceless(folder)
         print_sweep(folder, jobs)
         _compare(folder, jobs)
         with suppress(OSError, UserError):  # a full disk was a job's reason already
@@ -174,11 +198,11 @@ def _compare(folder: Path, jobs: "list[Result]") -> None:
     from lossbench.comparison.compare import compare
     from lossbench.terminal import print_comparison
 
-    finished = [job.folder for job in jobs if job.status != "failed"]
+    finished = [job.folder for job in jobs if job.status != "failed"]  # the others were told with reasons
     if len(finished) < 2:
         return
     try:
-        comparison = compare(*[job.folder for job in jobs])
+        comparison = compare(*finished)
     except UserError as error:
         print(f"not compared: {error}")
         return
@@ -205,6 +229,19 @@ def _take_over(folder: Path) -> None:
         except experiment.FinishedError as finished:
             result = finished.result
         _finished.append(result)
+
+
+def _traceless(folder: Path) -> "list[Result]":
+    """Jobs whose worker could not even write what they were to do."""
+    from lossbench.records import Result
+
+    empty = [place for place in sorted(folder.iterdir()) if place.is_dir() and not any(place.iterdir())]
+    reason = "its worker could write nothing into its folder; is the disk full?"
+    names = [(place, *place.name.rpartition("-")[::2]) for place in empty]
+    return [
+        Result("failed", loss, loss, "", identity, error=reason, folder=place)
+        for place, loss, identity in names
+    ]
 
 
 def main() -> None:
@@ -260,8 +297,8 @@ def _errors_in_words() -> Iterator[None]:
         _refuse_unknown_options()
         yield
     except KeyboardInterrupt:
-        kept = f"; {len(_finished)} before it are in {_finished[-1].folder.parent}/" if _finished else ""
-        sys.exit(f"interrupted; the run in flight was not kept{kept}")
+        print(f"interrupted; what was in flight was not kept{_so_far()}", file=sys.stderr)
+        sys.exit(130)  # as shells have it
     except Exception as error:
         if show_everything:
             raise
@@ -270,6 +307,16 @@ def _errors_in_words() -> Iterator[None]:
         os.environ.pop("HYDRA_FULL_ERROR")
         if show_everything is not None:
             os.environ["HYDRA_FULL_ERROR"] = show_everything
+
+
+def _so_far() -> str:
+    """Where a sweep that was cut short stands; nothing of a single run."""
+    from lossbench.records import read_results
+
+    if _sweep is None:
+        return ""
+    there = len(read_results(_sweep.folder))
+    return f"\n{there} results are in {_sweep.folder}/; the same command again does what is missing"
 
 
 def _compare_folders() -> None:
@@ -309,18 +356,24 @@ def explain(error: Exception) -> str:
     unknown = _unknown_key(message)
     if unknown is not None:
         return unknown
-    if isinstance(error, OSError):
-        where = error.filename or "the terminal"
-        return f"{where}: {error.strerror or message}; choose one with hydra.run.dir= or hydra.sweep.dir="
-    if not isinstance(error, (HydraException, OmegaConfBaseException)):
-        message = f"{type(error).__name__}: {message} (HYDRA_FULL_ERROR=1 shows the traceback)"
-    return f"{message}\nThe keys and their defaults: {_program()} --help"
+    if isinstance(error, OSError) and error.filename:
+        fault = f"{error.filename}: {error.strerror or message}"
+        return f"{fault}; choose another folder with hydra.run.dir= or hydra.sweep.dir="
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return f"{message}\nThe keys and their defaults: {_program()} --help"
+    message = f"{type(error).__name__}: {' '.join(message.splitlines()[:2])}"
+    if _sweep is not None and not _sweep.in_process:  # its jobs never raise
+        message = f"the launcher stopped: {message}{_so_far()}"
+    return f"{message}\nHYDRA_FULL_ERROR=1 shows the traceback"
 
 
 def _unknown_choice(error: MissingConfigException) -> str:
     group, _, name = str(error.missing_cfg_file).rpartition("/")
     if not group:
         return f"{name}: no such config; leave --config-name and --config-path out"
+    if group == "hydra/launcher" and name in _EXTRAS:
+        extra = _EXTRAS[name]
+        return f'{group}={name} is not installed: python -m pip install "lossbench[{extra}]"'
     options = list(error.options or choices.names(group))
     known = [*options, *choices.loss_aliases()] if group == "loss" else options
     return f"{group}={name}: no such choice. {did_you_mean(name, known, f'{group}=')}Choose one of: " + (

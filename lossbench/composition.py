@@ -65,7 +65,7 @@ class AliasSearchPath(SearchPathPlugin):
 
 
 def register() -> None:
-    """Make Hydra know the aliases, the open groups and ``${config_id:}``."""
+    """Make Hydra know the aliases, the open groups, ``${config_id:}`` and ``${jobs_at_once:threads}``."""
     Plugins.instance().register(AliasSource)
     Plugins.instance().register(AliasSearchPath)
     base = OmegaConf.create({group: {} for group in _OPEN_GROUPS})
@@ -73,6 +73,7 @@ def register() -> None:
         OmegaConf.set_struct(base[group], False)
     ConfigStore.instance().store(name="open_groups", node=base, provider="lossbench")
     OmegaConf.register_new_resolver("config_id", _resolve_config_id, replace=True)
+    OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -99,6 +100,18 @@ def config_id(config: Mapping[str, Any]) -> str:
             kept[section] = {name: v for name, v in kept[section].items() if name != key}
     text = json.dumps(_canonical(kept), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def jobs_at_once(threads: int | None) -> int:
+    """How many jobs of so many threads each keep the cores of this machine busy; null is all of them.
+
+    >>> jobs_at_once(None)
+    1
+    """
+    from joblib import cpu_count  # which knows containers' limits
+
+    cores: int = cpu_count()
+    return max(cores // (threads or cores), 1)
 
 
 def _canonical(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """One run, from a resolved config to its complete record."""
 
+import errno
 import logging
 import signal
 import threading
@@ -61,7 +62,10 @@ def run(
         for stale in ("result.json", "traceback.txt"):
             (folder / stale).unlink(missing_ok=True)
         records.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
-        return _run(values, folder, config_id, picture, started)
+        try:
+            return _run(values, folder, config_id, picture, started)
+        except SystemExit as stop:  # of somebody's own loss: neither a sweep nor a notebook ends by it
+            raise RuntimeError(f"its own code called sys.exit({stop.code!r})") from stop
 
 
 def _run(values: Mapping[str, Any], folder: Path, config_id: str, picture: bool, started: float) -> Result:
@@ -124,9 +128,6 @@ def attempt(
         return run(values, folder, config_id, picture=picture, repeat=repeat, wait=wait)
     except (FinishedError, HeldError):
         raise
-    except SystemExit as stop:  # of somebody's own loss: a sweep does not end by it
-        reason = f"the run's own code left the program: sys.exit({stop.code!r})"
-        return _failure(values, folder, config_id, reason)
     except Exception as error:
         return _failure(values, folder, config_id, _reason(error, folder))
 
@@ -166,7 +167,9 @@ def _reason(error: Exception, folder: Path) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or folder}: {error.strerror}; free space, or choose another folder"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or str(error.filename).startswith(str(folder)):
+            return f"{folder}: {error.strerror}; free space, or choose another folder"
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or "allocate memory" in reason:
         return "not enough memory: lower replicates, model.hidden_units or data.batch_size"
@@ -225,7 +228,7 @@ def _lightning_manners() -> Iterator[None]:
     except SystemExit as stop:
         # It answers Ctrl-C and SIGTERM by leaving the program, to Ctrl-C deaf from then on
         if not isinstance(stop, SIGTERMException) and not isinstance(stop.__context__, KeyboardInterrupt):
-            raise RuntimeError("the program was told to exit while it trained") from stop
+            raise
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from stop

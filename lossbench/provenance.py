@@ -1,6 +1,7 @@
 """Where a result comes from: versions, code, data, machine, and the hashes that prove pairing."""
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 import lossbench
+from lossbench.records import COMMAND
 
 _PACKAGES = (
     "hydra-core",
@@ -37,7 +39,7 @@ def manifest(fingerprint: str, seeds: dict[int, dict[str, str]], device: str) ->
         device: ``cpu`` or ``cuda``, where it trains.
     """
     return {
-        "command": sys.argv,
+        "command": json.loads(os.environ.get(COMMAND, "null")) or sys.argv,
         "folder": str(Path.cwd()),
         "versions": {"lossbench": lossbench.__version__, **{n: metadata.version(n) for n in _PACKAGES}},
         "python": platform.python_version(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA_VERSION = 1
+COMMAND = "LOSSBENCH_COMMAND"  # tells a launcher's workers, in the environment, what the user typed
 Status = Literal["completed", "diverged", "failed"]
 _CSV_LINES = 100_000  # predictions beyond this go into a Parquet file
 

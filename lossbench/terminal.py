@@ -15,6 +15,7 @@ from lossbench.records import Result, read_config
 from lossbench.sweeps import flat
 
 _PARTS = ("train", "validation", "test")
+_REMEDY = "lower optimizer.lr or set trainer.clip"  # for what diverged
 
 
 def print_run(result: Result) -> None:
@@ -96,11 +97,29 @@ def print_sweep(folder: Path, jobs: list[Result]) -> None:
             *cells,
         )
     console.print(table)
-    failed = [job for job in jobs if job.status == "failed"]
-    for reason in dict.fromkeys(job.error for job in failed):
-        same = [job.folder.name for job in failed if job.error == reason]
-        console.print(escape(f"failed: {', '.join(same)}\n  {reason}"), soft_wrap=True)
+    for line in _reasons(jobs):
+        console.print(escape(line), soft_wrap=True)
     console.print(escape(f"{folder}/"), soft_wrap=True)
+
+
+def _reasons(jobs: list[Result]) -> list[str]:
+    """Why jobs failed or diverged: equal reasons once, with all that they befell."""
+    grouped: dict[tuple[str, str], list[Result]] = {}
+    for job in jobs:
+        if job.status != "completed":
+            # A run's own folder, which its reason may name, makes no other reason of it
+            grouped.setdefault((job.status, _reason(job).replace(job.folder.name, "*")), []).append(job)
+    lines = []
+    for (status, shared), same in grouped.items():
+        lines.append(f"{status}: {', '.join(job.folder.name for job in same)}")
+        lines.append(f"  {_reason(same[0]) if len(same) == 1 else shared}")
+    if any(job.status == "failed" for job in jobs):
+        lines.append("once mended, the same command with retry=failed does the failed ones anew")
+    return lines
+
+
+def _reason(job: Result) -> str:
+    return job.error or f"no replicate stayed finite: {_REMEDY}"
 
 
 def print_comparison(comparison: Mapping[str, Any]) -> None:
@@ -199,7 +218,7 @@ def _how_it_went(result: Result) -> str:
     if still:
         words.append(f"{still} still improving at the end: raise trainer.max_epochs or optimizer.lr")
     if gone:
-        words.append(f"{gone} of {len(result.replicates)} diverged: lower optimizer.lr or set trainer.clip")
+        words.append(f"{gone} of {len(result.replicates)} diverged: {_REMEDY}")
     return "\n".join(words)
 
 

@@ -228,11 +228,17 @@ def verdict(content: Mapping[str, Any]) -> str:
         sentences.append(_sentence(data, own, [p for p in content["pairs"] if p["data"] == data], name))
     failed = len(content["excluded"])
     diverged = sum(group["diverged"] for group in content["groups"])
-    if failed or diverged:
-        sentences.append(f"{failed} runs failed and {diverged} seeds diverged: listed, and not counted.")
+    lost = [f"{_count(failed, 'run')} failed"] if failed else []
+    lost += [f"{_count(diverged, 'seed')} diverged"] if diverged else []
+    if lost:
+        sentences.append(f"{' and '.join(lost)}: listed, and not counted.")
     if len({group["data"] for group in content["groups"]}) == 1:
         sentences.append("Each seed splits the same data anew, so this speaks of this data set alone.")
     return " ".join(sentences)
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}" + ("" if number == 1 else "s")
 
 
 def _sentence(data: str, groups: list[dict[str, Any]], pairs: list[dict[str, Any]], name: str) -> str:
@@ -241,19 +247,19 @@ def _sentence(data: str, groups: list[dict[str, Any]], pairs: list[dict[str, Any
     best = groups[0]  # as they are sorted
     if len(groups) == 1:
         return f"On {data} there is {best['label']} alone, {name} {best['mean']:.4g}: nothing to compare."
-    own = [pair for pair in pairs if best["label"] in (pair["a"], pair["b"])]
+    others = [group["label"] for group in groups if group is not best]
+    own = [pair for pair in pairs if {best["label"]} < {pair["a"], pair["b"]} <= {best["label"], *others}]
     if any(pair["decision"] == "too_few_seeds" for pair in own):
         needed, had = max(pair["seeds_needed"] for pair in own), min(pair["n"] for pair in own)
         return (
-            f"On {data} {best['label']} has the best {name}, {best['mean']:.4g}, and {had} seeds cannot "
-            f"decide anything: take at least {needed} (replicates={needed})."
+            f"On {data} {best['label']} has the best {name}, {best['mean']:.4g}, and {_count(had, 'seed')} "
+            f"cannot decide anything: take at least {needed} (replicates={needed})."
         )
     beaten = [
         pair["b"] if pair["a"] == best["label"] else pair["a"]
         for pair in own
         if pair["decision"] == ("a_better" if pair["a"] == best["label"] else "b_better")
     ]
-    others = [group["label"] for group in groups if group is not best]
     if len(beaten) == len(others):
         return f"On {data} {best['label']} is better than all others: {name} {best['mean']:.4g}."
     open_ = [label for label in others if label not in beaten]

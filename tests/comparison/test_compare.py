@@ -115,7 +115,7 @@ def test_failed_runs_and_diverged_seeds_are_shown_and_counted(tmp_path):
         "huber": 1,
     }
     assert content["pairs"][0]["n"] == 19
-    assert "1 runs failed and 1 seeds diverged" in content["verdict"]
+    assert "1 run failed and 1 seed diverged" in content["verdict"]
 
 
 def test_a_loss_with_two_parameters_is_two_groups(tmp_path):
