@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import lossbench
 from lossbench import choices, composition, trust
-from lossbench.errors import UserError, did_you_mean
+from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.sweeps import Sweep, write_results
 
 if TYPE_CHECKING:  # records would bring numpy, for which --help and completion need not wait
@@ -165,8 +165,10 @@ class SweepReport(Callback):
         if not in_process:
             os.environ[COMMAND] = json.dumps(sys.argv)
         there = len(read_results(folder))
-        count = "1 job" if jobs == 1 else f"{jobs} jobs"
-        print(count + (f"; {folder}/ holds {there} results already" if there else f" in {folder}/"))
+        number = counted(jobs, "job")
+        print(
+            number + (f"; {folder}/ holds {counted(there, 'result')} already" if there else f" in {folder}/")
+        )
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
         """Called by Hydra, which would keep every job's whole config until the sweep's end."""
@@ -315,8 +317,8 @@ def _so_far() -> str:
 
     if _sweep is None:
         return ""
-    there = len(read_results(_sweep.folder))
-    return f"\n{there} results are in {_sweep.folder}/; the same command again does what is missing"
+    there = counted(len(read_results(_sweep.folder)), "result")
+    return f"\n{_sweep.folder}/ holds {there}; the same command again does what is missing"
 
 
 def _compare_folders() -> None:

@@ -33,9 +33,8 @@ class ConfigError(UserError):
 
     def __init__(self, faults: Iterable[Fault], place: str = "the config; nothing was trained") -> None:
         self.faults = tuple(faults)
-        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
         report = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{count} in {place}.\n{report}")
+        super().__init__(f"{counted(len(self.faults), 'fault')} in {place}.\n{report}")
 
 
 def _as_written(value: Any) -> str:
@@ -46,6 +45,15 @@ def _as_written(value: Any) -> str:
         except yaml.YAMLError:
             return repr(value)
     return "null" if value is None else str(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "job"), counted(2, "job")
+    ('1 job', '2 jobs')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

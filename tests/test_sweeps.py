@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 import lossbench
+from lossbench import commands
 from lossbench.claims import HeldError, claim
 from lossbench.errors import UserError
+from lossbench.records import read_results
 from lossbench.reproduction import main as reproduce_main
 from lossbench.reproduction import reproduce
 
@@ -42,8 +44,8 @@ def contents(folder):
     return {
         f"{job.name}/{name}": (job / name).read_bytes()
         for job in sorted(folder.iterdir())
-        if job.is_dir()
         for name in CONTENT
+        if (job / name).exists()
     }
 
 
@@ -99,18 +101,26 @@ def test_a_held_folder_is_passed_over_and_a_dead_holders_is_free(tmp_path):
 
 
 BAD = """
-import torch
+import os, sys, time, torch
+from pathlib import Path
 
 def of_four(y_true, y_pred, kind="fine"):
     return torch.mean((y_true - y_pred) ** 2)
 
 def kinds(kind):
     def loss(y_true, y_pred):
-        if kind == "raises":
+        if kind.startswith("raises"):
             raise RuntimeError("as planned")
         if kind == "exits":
-            import sys
             sys.exit(3)
+        if kind == "full":
+            with open("/dev/full", "w") as file:
+                file.write("more than there is room for")
+        mark = Path(__file__).with_name("pid")
+        if kind == "killed" and not mark.exists():  # waits for it
+            mark.with_name("begun").write_text(str(os.getpid()))
+            mark.with_name("begun").rename(mark)
+            time.sleep(600)
         return torch.mean((y_true - y_pred) ** 2) * (float("inf") if kind == "diverges" else 1.0)
     return loss
 """
@@ -120,27 +130,66 @@ def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, trai
     (tmp_path / "bad.py").write_text(BAD)
     words = [
         *("-m", "loss=custom", "loss.function=bad:kinds", "trainer.max_epochs=2"),
-        *("loss.arguments=[fine],[raises],[exits],[diverges]", f"hydra.sweep.dir={tmp_path}/sweep"),
+        *(
+            "loss.arguments=[fine],[raises],[raises_too],[exits],[diverges]",
+            f"hydra.sweep.dir={tmp_path}/sweep",
+        ),
     ]
     sys.modules.pop("bad", None)
     first = train(*words)
     assert first.status == 1
-    assert sorted(result.status for result in first.results) == ["completed", "diverged", "failed", "failed"]
-    assert "as planned" in first.out
+    assert [result.status for result in first.results].count("failed") == 3
+    assert first.out.count("as planned") == 1  # of two
     assert "its own code called sys.exit(3)" in first.out
     again = train(*words)
-    assert again.out.count("was there") == 4
-    (tmp_path / "bad.py").write_text(BAD.replace('kind == "raises"', "False"))
+    assert again.out.count("was there") == 5
+    (tmp_path / "bad.py").write_text(BAD.replace('kind.startswith("raises")', "False"))
     sys.modules.pop("bad", None)
     mended = train(*words, "retry=failed")
     assert mended.out.count("was there") == 2  # the completed and the diverged one
-    assert sorted(result.status for result in mended.results) == [
-        "completed",
-        "completed",
-        "diverged",
-        "failed",
-    ]
+    statuses = [result.status for result in mended.results]
+    assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [3, 1, 1]
     sys.modules.pop("bad", None)
+
+
+def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
+    (tmp_path / "bad.py").write_text(BAD)
+    kinds = ("fine", "raises", "finer", "exits", "killed", "full", "finest", "diverges", "good", "better")
+    words = [
+        *("-m", "loss=custom", "loss.function=bad:kinds", "trainer.max_epochs=2"),
+        "loss.arguments=" + ",".join(f"[{kind}]" for kind in kinds),
+    ]
+    launched = start(tmp_path / "launched", *words, "hydra/launcher=cores", "hydra.launcher.n_jobs=2")
+    while not (tmp_path / "pid").exists() and launched.poll() is None:
+        time.sleep(0.02)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    out, _ = launched.communicate()
+    assert launched.returncode == 1
+    assert "the launcher stopped" in out
+    assert "the same command again does what is missing" in out
+    launched = start(tmp_path / "launched", *words, "hydra/launcher=cores", "hydra.launcher.n_jobs=2")
+    sys.modules.pop("bad", None)
+    alone = train(*words, "hydra.sweep.dir=alone")
+    sys.modules.pop("bad", None)
+    outs = {"launched": launched.communicate()[0], "alone": alone.out}
+    assert (launched.returncode, alone.status) == (1, 1)
+    for name, out in outs.items():
+        assert "Traceback (" not in out
+        statuses = [result.status for result in read_results(tmp_path / name)]
+        assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [6, 1, 3], out
+        for reason in ("as planned", "sys.exit(3)", "No space left on device", "no replicate stayed finite"):
+            assert out.count(reason) == 1, out
+    assert contents(tmp_path / "launched") == contents(tmp_path / "alone")
+
+
+def test_a_worker_that_could_write_nothing_at_all_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "huber-0123456789ab").mkdir()
+    monkeypatch.setattr(commands, "_finished", [])
+    monkeypatch.setattr(commands, "_sweep", commands._Begun(tmp_path, 1, in_process=False))
+    with pytest.raises(SystemExit) as stop:
+        commands.SweepReport().on_multirun_end(None)
+    assert stop.value.code == 1
+    assert "failed: huber-0123456789ab\n  its worker could write nothing" in capsys.readouterr().out
 
 
 def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):

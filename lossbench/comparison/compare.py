@@ -10,7 +10,7 @@ import numpy as np
 
 from lossbench.comparison import statistics
 from lossbench.comparison.collect import Group, grouped, read_runs
-from lossbench.errors import UserError, did_you_mean
+from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.records import Result, results_in
 
 SCHEMA_VERSION = 1
@@ -228,17 +228,13 @@ def verdict(content: Mapping[str, Any]) -> str:
         sentences.append(_sentence(data, own, [p for p in content["pairs"] if p["data"] == data], name))
     failed = len(content["excluded"])
     diverged = sum(group["diverged"] for group in content["groups"])
-    lost = [f"{_count(failed, 'run')} failed"] if failed else []
-    lost += [f"{_count(diverged, 'seed')} diverged"] if diverged else []
+    lost = [f"{counted(failed, 'run')} failed"] if failed else []
+    lost += [f"{counted(diverged, 'seed')} diverged"] if diverged else []
     if lost:
         sentences.append(f"{' and '.join(lost)}: listed, and not counted.")
     if len({group["data"] for group in content["groups"]}) == 1:
         sentences.append("Each seed splits the same data anew, so this speaks of this data set alone.")
     return " ".join(sentences)
-
-
-def _count(number: int, of: str) -> str:
-    return f"{number} {of}" + ("" if number == 1 else "s")
 
 
 def _sentence(data: str, groups: list[dict[str, Any]], pairs: list[dict[str, Any]], name: str) -> str:
@@ -252,7 +248,7 @@ def _sentence(data: str, groups: list[dict[str, Any]], pairs: list[dict[str, Any
     if any(pair["decision"] == "too_few_seeds" for pair in own):
         needed, had = max(pair["seeds_needed"] for pair in own), min(pair["n"] for pair in own)
         return (
-            f"On {data} {best['label']} has the best {name}, {best['mean']:.4g}, and {_count(had, 'seed')} "
+            f"On {data} {best['label']} has the best {name}, {best['mean']:.4g}, and {counted(had, 'seed')} "
             f"cannot decide anything: take at least {needed} (replicates={needed})."
         )
     beaten = [
