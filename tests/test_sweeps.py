@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from hydra.errors import MissingConfigException
 
 import lossbench
-from lossbench import commands
+from lossbench import choices, commands
 from lossbench.claims import HeldError, claim
 from lossbench.errors import UserError
 from lossbench.records import read_results
@@ -226,6 +228,18 @@ def test_a_sweep_that_compares_nothing_is_refused_before_it_begins(train, words,
     assert outcome.status == 1
     assert said in outcome.err
     assert not outcome.results
+
+
+def test_every_ready_launcher_names_the_extra_that_brings_it():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    ready = choices.names("hydra/launcher")
+    assert {"cores", "slurm", "ray_here", "ray_cluster"} <= set(ready)
+    for name in ready:
+        (base,) = choices.read("hydra/launcher", name)["defaults"]
+        if base not in ready:
+            missing = MissingConfigException("", f"hydra/launcher/{base}", options=["basic"])
+            extra = commands.explain(missing).rpartition("lossbench[")[2].rstrip(']"')
+            assert any("launcher" in package for package in extras[extra])
 
 
 def test_it_says_how_many_jobs_there_are_and_what_is_there(tmp_path, train):
