@@ -75,9 +75,8 @@ def _compare(was: Result, again: Result, rounding: float, changed: list[str]) ->
             row, column = (int(index) for index in np.argwhere(distance > 0)[0])
             where = ", ".join(f"{key} {before[key].iloc[row]}" for key in place)
             label = before.columns[column]
-            first = (
-                f"{name}: {label} ({where}) was {before.iloc[row, column]!r}, is {after.iloc[row, column]!r}"
-            )
+            one, two = (str(table.iloc[row, column]) for table in (before, after))
+            first = f"{name}: {label} ({where}) was {one}, is {two}"
         largest = max(largest, here)
     word = "identical" if largest == 0 else "within rounding" if largest <= rounding else "different"
     return Verdict(word, largest, first, changed)
@@ -118,15 +117,12 @@ def _changed(folder: Path, again: Path) -> list[str]:
         changed.append(
             f"data: fingerprint {was['data_fingerprint'][:12]}, now {now['data_fingerprint'][:12]}"
         )
-    for seed in sorted({*was["seeds"], *now["seeds"]}, key=int):
-        one, two = was["seeds"].get(seed), now["seeds"].get(seed)
+    if list(was["seeds"]) != list(now["seeds"]):
+        changed.append(f"seeds: {', '.join(was['seeds'])}, now {', '.join(now['seeds'])}")
+    for seed, one in was["seeds"].items():
+        two = now["seeds"].get(seed, one)
         if one != two:
-            what = (
-                "not there"
-                if one is None or two is None
-                else "other " + ", ".join(k for k in one if one[k] != two[k])
-            )
-            changed.append(f"seed {seed}: {what}")
+            changed.append(f"seed {seed}: other " + ", ".join(key for key in one if one[key] != two[key]))
     machine = ("threads", "cpu_capability", "accelerator", "python", "platform")
     return changed + [f"{key}: {was.get(key)}, now {now[key]}" for key in machine if was.get(key) != now[key]]
 
@@ -148,6 +144,9 @@ def main() -> None:
             fine &= _tell(one)
         except UserError as error:
             print(f"{one.folder}: not run again\n  {error}")
+            there = read_manifest(one.folder).get("folder")
+            if there != str(Path.cwd()):
+                print(f"  it was run from {there}, where relative paths began")
             fine = False
     sys.exit(0 if fine else 1)
 

@@ -48,5 +48,6 @@ def require(reference: str) -> None:
     if not (a_loss and not name.startswith("_")) and not is_granted(reference):
         raise UserError(
             f"loss.function={reference}: this is code, and only a file asks for it; to run it, say so on the "
-            f"command line (loss.function={reference}), or by {VARIABLE}={module.partition('.')[0]}"
+            f"command line (loss.function={reference}; to reproduce: --trust {reference}), or by "
+            f"{VARIABLE}={module.partition('.')[0]}"
         )

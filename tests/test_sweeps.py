@@ -304,6 +304,7 @@ def test_planted_changes_are_named(recorded):
     verdict = reproduce(recorded)
     assert verdict.word == "different"
     assert "config.yaml is not what was run" in verdict.changed[0]
+    assert "seeds: 0, 1, now 7, 8" in verdict.changed
 
 
 def test_a_value_that_differs_is_named_with_its_place(recorded, monkeypatch, capsys):
