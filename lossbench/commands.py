@@ -1,7 +1,9 @@
 """The command line: Hydra's entry, the help, and every error in one place. No torch at the top."""
 
+import errno
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -159,8 +161,12 @@ class SweepReport(Callback):
             sys.exit(explain(error))
         if fault is not None:
             sys.exit(fault)
-        folder = _relative(Path(config.hydra.sweep.dir))
-        in_process = str(config.hydra.launcher._target_).endswith("BasicLauncher")
+        folder, launcher = _relative(Path(config.hydra.sweep.dir)), config.hydra.launcher
+        if not isinstance(launcher, DictConfig):
+            sys.exit(
+                f"hydra.launcher={launcher}: a launcher is chosen with a slash, hydra/launcher={launcher}"
+            )
+        in_process = str(launcher._target_).endswith("BasicLauncher")
         _sweep = _Begun(folder, jobs, in_process)
         if not in_process:
             os.environ[COMMAND] = json.dumps(sys.argv)
@@ -355,11 +361,17 @@ def explain(error: Exception) -> str:
         asked = next((word for word in sys.argv[1:] if word.split("=")[0] in _groups()), "loss=3")
         group = asked.split("=")[0]
         return f"{asked}: a {group} is chosen by its name. Choose one of: {', '.join(choices.names(group))}"
+    if message.startswith("Ambiguous value for argument '"):  # loss=mse,mae
+        words = shlex.join(sys.argv[1:])
+        several = message.split("'")[1]
+        return (
+            f"{several}: several values are a sweep, {_program()} -m {words}; a list has brackets, key=[1,2]"
+        )
     unknown = _unknown_key(message)
     if unknown is not None:
         return unknown
-    if isinstance(error, OSError) and error.filename:
-        fault = f"{error.filename}: {error.strerror or message}"
+    if isinstance(error, OSError) and (error.filename or error.errno == errno.ENOSPC):
+        fault = f"{error.filename or 'the disk'}: {error.strerror or message}"
         return f"{fault}; choose another folder with hydra.run.dir= or hydra.sweep.dir="
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return f"{message}\nThe keys and their defaults: {_program()} --help"
@@ -389,6 +401,9 @@ def _unknown_key(message: str) -> str | None:
     if marker not in message:
         return None
     key = message.split(marker, 1)[1].split("'", 1)[0].lstrip("+~")
+    if key.startswith("hydra."):
+        section = key.rpartition(".")[0]
+        return f"{key}: no such key of Hydra's; {_program()} --cfg hydra -p {section} shows those it has"
     top = sorted({known.partition(".")[0] for known in choices.config_keys()})
     return f"{key}: no such key. {choices.similar_key(key)}The top level has: {', '.join(top)}"
 

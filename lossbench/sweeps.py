@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS = "results.parquet"
+_MOST_JOBS = 10_000  # which take Hydra a quarter of an hour
 
 
 class Sweep:
@@ -48,8 +49,23 @@ class Sweep:
 
     def fault(self) -> str | None:
         """Why such a sweep would compare nothing, or only fail; None where nothing speaks against it."""
-        checks = (self._sweeps_within, self._different_data, self._same_seeds, self._unfit_parameters)
+        checks = (
+            self._too_many,
+            self._sweeps_within,
+            self._different_data,
+            self._same_seeds,
+            self._unfit_parameters,
+        )
         return next((fault for check in checks if (fault := check()) is not None), None)
+
+    def _too_many(self) -> str | None:
+        if self.jobs <= _MOST_JOBS:
+            return None
+        return (
+            f"{self.jobs:,} jobs are more than the {_MOST_JOBS:,} that a sweep may have, as Hydra composes "
+            "all before the first begins; make it several sweeps into one hydra.sweep.dir, and of seeds "
+            "replicates"
+        )
 
     def _sweeps_within(self) -> str | None:
         names = self.values("experiment")
