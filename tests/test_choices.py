@@ -8,6 +8,7 @@ import torch
 from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
 from lossbench.data.dataset import Task
 from lossbench.facts import ENCODINGS, SPACE_ACTIVATIONS
+from lossbench.metrics import METRICS
 from lossbench.parameters import keyword_parameters
 
 LOOKUPS = {
@@ -72,7 +73,7 @@ def test_every_loss_function_has_its_yaml():
 @pytest.mark.parametrize("name", LOSSES)
 def test_facts_are_complete_and_known(name):
     about = choices.about("loss", name)
-    assert set(about) == {
+    assert set(about) - {"metric"} == {
         *("task", "aliases", "data", "target", "prediction", "units", "couples_samples"),
         *("bounded", "convex", "proper", "elsewhere", "source"),
     }
@@ -81,7 +82,17 @@ def test_facts_are_complete_and_known(name):
     assert about["task"] in TASKS
     assert about["target"] in ENCODINGS[about["task"]]
     assert about["prediction"] in SPACE_ACTIVATIONS
+    assert about.get("metric") in {None, *METRICS[about["task"]]}
     assert about["target"] in ENCODINGS[choices.about("data", about["data"])["task"]]
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if "metric" in choices.about("loss", name)])
+def test_the_metric_that_a_loss_names_is_its_mean_the_root_of_it_or_what_it_negates(name):
+    about = choices.about("loss", name)
+    y_true, y_pred = torch.rand(2, 40, 3, dtype=torch.float64).softmax(-1)
+    mean = losses.get(name)(y_pred, y_true).double()
+    metric = METRICS[about["task"]][about["metric"]].function(y_pred, y_true).double()
+    assert any(torch.isclose(metric, form) for form in (mean, mean.sqrt(), -mean))
 
 
 @pytest.mark.parametrize("name", [name for name in choices.names("data") if name not in ("auto", "table")])

@@ -8,18 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lossbench import choices
 from lossbench.comparison import statistics
 from lossbench.comparison.collect import Group, grouped, read_runs
 from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.records import Result, results_in
 
 SCHEMA_VERSION = 1
-_TRAINED_AS = {  # losses whose mean some metric is, or is the root of
-    "mean_squared_error": "rmse",
-    "mean_absolute_error": "mae",
-    "cosine_similarity": "cosine",
-    "kl_divergence": "kl",
-}
 
 
 def compare(*folders: str | Path, metric: str | None = None, reference: str | None = None) -> dict[str, Any]:
@@ -197,11 +192,16 @@ def _matrix(groups: list[Group], directions: Mapping[str, bool]) -> dict[str, An
             "label": group.label,
             "data": group.data,
             "values": [float(np.mean(group.values(f"test/{name}"))) for name in metrics],
-            "same": [_TRAINED_AS.get(group.loss) == name for name in metrics],
+            "same": [name == _trained_as(group.loss) for name in metrics],
         }
         for group in groups
     ]
     return {"metrics": metrics, "higher_is_better": [directions[name] for name in metrics], "rows": rows}
+
+
+def _trained_as(loss: str) -> str | None:
+    """The metric that is a loss's mean, or its root; a record may name a loss that is not ours."""
+    return choices.about("loss", loss).get("metric") if loss in choices.losses() else None
 
 
 def _across(groups: list[Group], yardstick: str, higher: bool) -> dict[str, Any] | None:
