@@ -94,9 +94,7 @@ class Result:
     @property
     def curves(self) -> "pd.DataFrame":
         """What was recorded each epoch, a row per replicate and epoch."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "history.csv")
+        return read_history(self.folder)
 
     @property
     def predictions(self) -> "pd.DataFrame":
@@ -180,6 +178,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def read_history(folder: Path) -> "pd.DataFrame":
+    """What a run recorded each epoch, a row per replicate and epoch."""
+    import pandas as pd
+
+    return pd.read_csv(folder / "history.csv")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

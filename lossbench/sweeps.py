@@ -195,3 +195,12 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[prefix + key] = value
     return found
+
+
+def typed(values: Mapping[str, Any]) -> str:
+    """Keys and values as they are typed.
+
+    >>> typed({"data.batch_size": 32, "optimizer.lr": 0.01})
+    'data.batch_size=32 optimizer.lr=0.01'
+    """
+    return " ".join(f"{key}={value}" for key, value in values.items())

@@ -142,6 +142,8 @@ def print_comparison(comparison: Mapping[str, Any]) -> None:
         ]
         table.add_row(escape(_short(group["label"])), *([escape(group["data"])] if several else []), *cells)
     console.print(table)
+    if comparison["tuning"]:
+        console.print(_tuned_and_same(comparison, several))
     if comparison["pairs"]:
         table = Table(title="pairs, by seed")
         for name in ["a - b", "difference", "95 % of it", "p (Holm)", "a beats b", "decision"]:
@@ -161,6 +163,26 @@ def print_comparison(comparison: Mapping[str, Any]) -> None:
     console.print(escape(comparison["verdict"]))
     for one in comparison["excluded"]:
         console.print(escape(f"excluded: {one['folder']}: {one['reason']}"), soft_wrap=True)
+
+
+def _tuned_and_same(comparison: Mapping[str, Any], several: bool) -> Table:
+    """Each loss at its own best setting, as above, and at the one that all losses share."""
+    keys = comparison["tuning"]["keys"]
+    table = Table(title=escape(f"tuned for each loss, or the same for all: {', '.join(keys)}"))
+    for name in ["loss", *(["data"] if several else []), "tuned", "mean", "same", "mean", "runs"]:
+        table.add_column(name, justify="left" if name in ("loss", "data") else "right")
+    for group in comparison["groups"]:
+        tuned, same = group["tuned"], group["same"]
+        table.add_row(
+            escape(_short(group["label"])),
+            *([escape(group["data"])] if several else []),
+            escape(", ".join(str(tuned.get(key, "-")) for key in keys)),
+            _number(group["mean"]),
+            escape(", ".join(str(same.get(key, "-")) for key in keys)),
+            _number(same["mean"]),
+            str(tuned["runs"]),
+        )
+    return table
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """The command ``compare FOLDER...``: runs to ``comparison.json``, figures, tables and one page. No torch."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from lossbench.comparison import figures
 from lossbench.comparison.compare import compare
 from lossbench.comparison.page import write_page
 from lossbench.errors import UserError
-from lossbench.records import read_manifest, results_in, write_json, write_text
+from lossbench.records import read_history, write_json, write_text
 from lossbench.terminal import print_comparison
 
 
@@ -19,34 +20,35 @@ def write(folders: list[Path], out: Path, comparison: dict[str, Any]) -> None:
     """Write the comparison, its tables as CSV, its figures and its page into ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", comparison)
-    for name in ("groups", "pairs"):
-        frame = pd.json_normalize(comparison[name])
-        write_text(out / f"{name}.csv", frame.to_csv(index=False))
-    curves = _curves(folders)
+    tables = {"groups": comparison["groups"], "pairs": comparison["pairs"]}
+    if comparison["tuning"]:
+        tables["trials"] = comparison["tuning"]["trials"]
+    for name, rows in tables.items():
+        write_text(out / f"{name}.csv", pd.json_normalize(rows).to_csv(index=False))
+    curves = _curves(comparison)
     yardstick = comparison["metric"].partition("/")[2]
     for ending in ("png", "svg"):
         figures.intervals(out / f"intervals.{ending}", comparison)
         figures.matrix(out / f"matrix.{ending}", comparison)
+        figures.robustness(out / f"robustness.{ending}", comparison)
+        figures.tuning(out / f"tuning.{ending}", comparison)
+        figures.ranks(out / f"ranks.{ending}", comparison)
         if curves:
             figures.curves(out / f"curves.{ending}", curves, yardstick)
-    command = "python scripts/compare.py " + " ".join(map(str, folders))
-    write_page(out / "report.html", comparison, curves, [*_commands(folders), command])
+    command = shlex.join(["python", "scripts/compare.py", *map(str, folders)])
+    write_page(out / "report.html", comparison, curves, [*comparison["commands"], command])
 
 
-def _curves(folders: list[Path]) -> dict[str, pd.DataFrame]:
-    """Learning curves by label; of a label trained in several ways, the first."""
+def _curves(comparison: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Learning curves of each loss by label, at the setting that was chosen, on the first block of data."""
+    groups = [group for group in comparison["groups"] if group["data"] == comparison["groups"][0]["data"]]
     curves: dict[str, pd.DataFrame] = {}
-    for folder in folders:
-        for one in results_in(folder):
-            if one.status != "failed" and one.label not in curves and (one.folder / "history.csv").exists():
-                curves[one.label] = one.curves
+    for group in groups:
+        recorded = [Path(folder) for folder in group["folders"]]
+        frames = [read_history(folder) for folder in recorded if (folder / "history.csv").exists()]
+        if frames:
+            curves[group["label"]] = pd.concat(frames)
     return curves
-
-
-def _commands(folders: list[Path]) -> list[str]:
-    """How each folder's runs were had, by the record of its first."""
-    words = [read_manifest(results_in(folder)[0].folder).get("command", []) for folder in folders]
-    return list(dict.fromkeys(" ".join(["python", *map(str, own)]) for own in words if own))
 
 
 def main() -> None:

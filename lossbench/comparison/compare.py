@@ -10,11 +10,13 @@ import numpy as np
 
 from lossbench import choices
 from lossbench.comparison import statistics
-from lossbench.comparison.collect import Group, grouped, read_runs
+from lossbench.comparison.collect import Group, Trials, grouped, read_runs
 from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.records import Result, results_in
+from lossbench.sweeps import typed
 
 SCHEMA_VERSION = 1
+_SAME_PAIR = ("n", "difference", "ci95", "p_value", "p_adjusted", "decision")  # at the common setting
 
 
 def compare(*folders: str | Path, metric: str | None = None, reference: str | None = None) -> dict[str, Any]:
@@ -44,24 +46,31 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
     yardstick = _yardstick(finished, directions, metric)
     higher = directions[yardstick.partition("/")[2]]
     runs, varied = read_runs(finished)
-    groups = grouped(runs, yardstick, higher)
+    trials = grouped(runs, yardstick, higher)
+    groups = [one.best for one in trials]
     labels = [group.label for group in groups]
     if reference is not None and reference not in labels:
         near = did_you_mean(reference, labels)
         raise UserError(f"reference {reference}: no such loss here. {near}There are: {', '.join(labels)}")
-    shown = [_describe(group, yardstick) for group in groups]
+    tuning = any(len(one.settings) > 1 for one in trials)
     pairs = _pairs(groups, yardstick, higher, reference)
+    if tuning:
+        commonly = _pairs([one.common for one in trials], yardstick, higher, reference)
+        for pair, common in zip(pairs, commonly, strict=True):
+            pair["same"] = {key: common[key] for key in _SAME_PAIR}
     content = {
         "schema_version": SCHEMA_VERSION,
         "metric": yardstick,
         "higher_is_better": higher,
         "reference": reference,
         "varied": varied,
-        "groups": shown,
+        "groups": [_group(one, yardstick, tuning) for one in trials],
         "pairs": pairs,
         "matrix": _matrix(groups, directions),
         "across_data": _across(groups, yardstick, higher),
+        "tuning": _tuning(trials, yardstick) if tuning else None,
         "excluded": excluded,
+        "commands": list(dict.fromkeys(run.command for run in runs if run.command)),
     }
     content["verdict"] = verdict(content)
     return content
@@ -89,27 +98,67 @@ def _yardstick(results: list[Result], directions: Mapping[str, bool], metric: st
     return name
 
 
-def _describe(group: Group, yardstick: str) -> dict[str, Any]:
-    seeds = sorted(group.scores)
-    values = np.array(group.values(yardstick))
+def _group(trials: Trials, yardstick: str, tuning: bool) -> dict[str, Any]:
+    """A loss on one block at its own best setting, and beside it at the one that all losses share."""
+    group, runs = trials.best, sum(len(one.folders) for one in trials.settings)
+    described = {
+        "loss": group.loss,
+        "label": group.label,
+        "data": group.data,
+        "data_set": group.data_set,
+        "config": group.config,
+        "parameters": group.parameters,
+        "block": group.block,
+        "tuned": {**group.setting, "runs": runs} if tuning else None,
+        **_describe(group, yardstick),
+        "folders": [str(folder) for folder in group.folders],
+        "seeds": sorted(group.scores),
+        "scores": group.values(yardstick),
+    }
+    if tuning:
+        described["same"] = {**trials.common.setting, **_describe(trials.common, yardstick)}
+    return described
+
+
+def _tuning(trials: list[Trials], yardstick: str) -> dict[str, Any]:
+    """Every loss at every setting that was tried, on validation and on test, and what was chosen."""
+    validation = yardstick.replace("test/", "validation/", 1)
+    every = [(one, group) for one in trials for group in one.settings]
+    rows = []
+    for one, group in every:
+        seen = _describe(group, validation)
+        rows.append(
+            {
+                "label": group.label,
+                "data": group.data,
+                "setting": group.setting,
+                "tuned": group is one.best,
+                "same": group is one.common,
+                **_describe(group, yardstick),
+                "validation_mean": seen["mean"],
+                "validation_mean_ci95": seen["mean_ci95"],
+            }
+        )
+    return {
+        "keys": list(dict.fromkeys(key for _, group in every for key in group.setting)),
+        "runs": sum(len(group.folders) for _, group in every),
+        "trials": rows,
+    }
+
+
+def _describe(group: Group, metric: str) -> dict[str, Any]:
+    values = np.array(group.values(metric))
     mean: tuple[float | None, ...] = (None, None, None)
     median = mean
     if len(values):
         mean, median = statistics.mean_interval(values), statistics.median_interval(values)
     return {
-        "loss": group.loss,
-        "label": group.label,
-        "data": group.data,
-        "config": group.config,
-        "tuned": group.tuned,
         "n": len(values),
         "diverged": group.diverged,
         "mean": mean[0],
         "mean_ci95": list(mean[1:]),
         "median": median[0],
         "median_ci95": list(median[1:]),
-        "seeds": seeds,
-        "scores": values.tolist(),
     }
 
 
@@ -205,18 +254,21 @@ def _trained_as(loss: str) -> str | None:
 
 
 def _across(groups: list[Group], yardstick: str, higher: bool) -> dict[str, Any] | None:
-    """Over several data sets, where each loss was trained on each: Friedman, pairs, ranks."""
-    data = list(dict.fromkeys(group.data for group in groups))
+    """Over several data sets, where each loss was trained on each: Friedman, pairs, ranks.
+
+    Each data set counts once, whatever the rates at which it was corrupted: as the mean over them.
+    """
     labels = list(dict.fromkeys(group.label for group in groups))
-    means = {
-        (group.data, group.label): float(np.mean(group.values(yardstick) or [math.nan])) for group in groups
-    }
-    if len(data) < 2 or len(labels) < 2 or len(means) < len(data) * len(labels):
+    means: dict[str, dict[str, list[float]]] = {}
+    for group in groups:
+        values = group.values(yardstick)
+        means.setdefault(group.data_set, {}).setdefault(group.label, []).append(
+            float(np.mean(values)) if values else math.nan
+        )
+    if len(means) < 2 or len(labels) < 2 or any(len(of_one) < len(labels) for of_one in means.values()):
         return None
-    table = np.array([[means[place, label] for label in labels] for place in data])
-    if not np.isfinite(table).all():
-        return None
-    return statistics.across(-table if higher else table, labels)
+    table = np.array([[np.mean(of_one[label]) for label in labels] for of_one in means.values()])
+    return statistics.across(table, labels, higher) if np.isfinite(table).all() else None
 
 
 def verdict(content: Mapping[str, Any]) -> str:
@@ -232,9 +284,32 @@ def verdict(content: Mapping[str, Any]) -> str:
     lost += [f"{counted(diverged, 'seed')} diverged"] if diverged else []
     if lost:
         sentences.append(f"{' and '.join(lost)}: listed, and not counted.")
-    if len({group["data"] for group in content["groups"]}) == 1:
+    if content["tuning"]:
+        sentences.append(_instead(content))
+    if len({group["data_set"] for group in content["groups"]}) == 1:
         sentences.append("Each seed splits the same data anew, so this speaks of this data set alone.")
     return " ".join(sentences)
+
+
+def _instead(content: Mapping[str, Any]) -> str:
+    """What tuning cost, and whether it decides: what one setting for all losses would have said."""
+    keys, runs = ", ".join(content["tuning"]["keys"]), content["tuning"]["runs"]
+    settings = {typed(one["setting"]) for one in content["tuning"]["trials"] if one["same"]}
+    words = f"{settings.pop()} for all" if len(settings) == 1 else f"one {keys} for all losses of a data set"
+    changed = [pair for pair in content["pairs"] if pair["same"]["decision"] != pair["decision"]]
+    told = [_decided(pair, pair["same"]["decision"]) for pair in changed]
+    return (
+        f"{keys} was tuned for each loss on validation, {runs} runs in all. With {words}, "
+        + (", and ".join(told) if told else "the decisions are the same")
+        + "."
+    )
+
+
+def _decided(pair: Mapping[str, Any], decision: str) -> str:
+    winner = {"a_better": "a", "b_better": "b"}.get(decision)
+    if winner is None:
+        return f"{pair['a']} and {pair['b']} cannot be told apart"
+    return f"{pair[winner]} is better than {pair['b' if winner == 'a' else 'a']}"
 
 
 def _sentence(data: str, groups: list[dict[str, Any]], pairs: list[dict[str, Any]], name: str) -> str:

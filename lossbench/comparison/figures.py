@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from lossbench.comparison import drawing
 from lossbench.comparison.drawing import shaded, summary
 from lossbench.records import write_atomically
 
+_Style = Literal["-", "--", ":", "-."]
 _COLORS = ("#2563a8", "#c2571a", "#2e7d4f", "#7b4ea3", "#b8336a", "#7a5c2e", "#0f7c86", "#5b6470")
-_STYLES = ("-", "--", ":", "-.")
+_STYLES: tuple[_Style, ...] = ("-", "--", ":", "-.")
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#f3f6fa", "#8db8e3"])
 
 
@@ -29,14 +33,14 @@ def intervals(path: Path, comparison: Mapping[str, Any]) -> None:
     """
     groups = comparison["groups"]
     data = list(dict.fromkeys(group["data"] for group in groups))
-    colors = {name: place for place, name in enumerate(dict.fromkeys(group["label"] for group in groups))}
+    colors = _colors(comparison)
     counts = [sum(group["data"] == name for group in groups) for name in data]
     figure = Figure(figsize=(7, 0.7 * len(data) + 0.42 * sum(counts) + 0.4), layout="constrained")
     panels = figure.subplots(len(data), 1, squeeze=False, height_ratios=[count + 0.6 for count in counts])
     for axes, name in zip(panels[:, 0], data, strict=True):
         shown = [group for group in groups if group["data"] == name]
         for row, group in enumerate(shown):
-            color = _COLORS[colors[group["label"]] % len(_COLORS)]
+            color = colors[group["label"]][0]
             scores = [score for score in group["scores"] if score is not None and np.isfinite(score)]
             spread = 0.22 * np.sin(2.4 * np.arange(len(scores)))
             axes.plot(scores, row + spread, ".", color=color, alpha=0.35, markersize=5, markeredgewidth=0)
@@ -53,9 +57,8 @@ def intervals(path: Path, comparison: Mapping[str, Any]) -> None:
         axes.set_axisbelow(True)
         if len(data) > 1:
             axes.set_title(_literal(name), loc="left", fontsize="medium")
-    direction = "higher" if comparison["higher_is_better"] else "lower"
     panels[-1, 0].set_xlabel(
-        _literal(f"{comparison['metric']} ({direction} is better): mean, 95% interval, seeds")
+        _literal(f"{comparison['metric']}: {_better(comparison, 'mean, 95% interval, seeds')}")
     )
     _save(path, figure)
 
@@ -94,6 +97,113 @@ def curves(path: Path, curves: Mapping[str, pd.DataFrame], yardstick: str) -> No
     _save(path, figure)
 
 
+def robustness(path: Path, comparison: Mapping[str, Any]) -> bool:
+    """Draw the yardstick against the number of the data that varies; a panel for each data set.
+
+    Args:
+        path: the picture; ``.png`` or ``.svg``.
+        comparison: as in ``comparison.json``.
+
+    Returns:
+        Whether there was one to draw: see :func:`lossbench.comparison.drawing.robustness`.
+    """
+    panels = drawing.robustness(comparison)
+    if not panels:
+        return False
+    figure = Figure(figsize=(7, 0.6 + 3.2 * len(panels)), layout="constrained")
+    colors = _colors(comparison)
+    grid = figure.subplots(len(panels), 1, squeeze=False)
+    for axes, panel in zip(grid[:, 0], panels, strict=True):
+        for line in panel["lines"]:
+            _draw_line(axes, line["x"], line, colors[line["label"]])
+        _scale(axes, panel)
+        axes.set_ylabel(_literal(comparison["metric"]))
+        if len(panels) > 1:
+            axes.set_title(_literal(panel["title"]), loc="left", fontsize="medium")
+    _legend(figure, comparison, panels)
+    figure.supxlabel(_better(comparison, "mean, 95% interval"), fontsize="small", color="0.35")
+    _save(path, figure)
+    return True
+
+
+def tuning(path: Path, comparison: Mapping[str, Any]) -> bool:
+    """Draw validation, which chose, beside test, which judges, against each number that was tuned.
+
+    Args:
+        path: the picture; ``.png`` or ``.svg``.
+        comparison: as in ``comparison.json``.
+
+    Returns:
+        Whether there was one to draw: whether any number was tuned.
+    """
+    panels = drawing.tuning(comparison)
+    if not panels:
+        return False
+    figure = Figure(figsize=(9, 0.6 + 3.2 * len(panels)), layout="constrained")
+    colors = _colors(comparison)
+    grid = figure.subplots(len(panels), 2, squeeze=False, sharey="row")
+    several = len({panel["title"] for panel in panels}) > 1
+    metric = comparison["metric"].partition("/")[2]
+    for row, panel in zip(grid, panels, strict=True):
+        for axes, part in zip(row, ("validation", "test"), strict=True):
+            for line in panel["lines"]:
+                color, _ = colors[line["label"]]
+                _draw_line(axes, line["x"], line[part], colors[line["label"]])
+                if line["tuned"] is not None:
+                    best = line[part]["mean"][line["x"].index(line["tuned"])]
+                    axes.plot(line["tuned"], best, "o", color=color, markersize=12, fillstyle="none")
+            if panel["same"] is not None:
+                axes.axvline(panel["same"], color="0.6", linewidth=1, linestyle=":", zorder=0)
+            _scale(axes, panel)
+            name = f"{part}/{metric}" + (f", {panel['title']}" if several else "")
+            axes.set_title(_literal(name), loc="left", fontsize="medium")
+    _legend(figure, comparison, panels)
+    marks = "ring: chosen for the loss on validation; dotted: for all losses"
+    figure.supxlabel(_better(comparison, f"mean, 95% interval; {marks}"), fontsize="small", color="0.35")
+    _save(path, figure)
+    return True
+
+
+def ranks(path: Path, comparison: Mapping[str, Any]) -> bool:
+    """Draw each loss's mean rank over the data sets; a bar joins those of which no two are decided.
+
+    Args:
+        path: the picture; ``.png`` or ``.svg``.
+        comparison: as in ``comparison.json``.
+
+    Returns:
+        Whether there was one to draw: whether there are several data sets.
+    """
+    across = comparison["across_data"]
+    if across is None:
+        return False
+    ranking, colors = drawing.ranking(across), _colors(comparison)
+    rows = ranking["rows"]
+    figure = Figure(figsize=(7, 1.1 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for y, row in enumerate(rows):
+        color = colors[row["label"]][0]
+        axes.plot([1, row["rank"]], [y, y], "-", color=color, linewidth=2.4, alpha=0.35)
+        axes.plot(row["rank"], y, "D", color=color, markersize=7, markeredgecolor="white")
+        axes.annotate(f"{row['rank']:.2f}", (row["rank"], y), (9, 0), textcoords="offset points", va="center")
+    for lane, (first, last) in enumerate(ranking["ties"]):
+        x = len(rows) + 0.35 + 0.16 * lane
+        axes.plot([x, x], [first - 0.2, last + 0.2], "-", color="0.45", linewidth=4, solid_capstyle="butt")
+    axes.set_yticks(range(len(rows)), _literals([row["label"] for row in rows]))
+    axes.set_xticks(range(1, len(rows) + 1))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0.9, len(rows) + 0.5 + 0.16 * len(ranking["ties"]))
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.92")
+    axes.set_axisbelow(True)
+    test = "Wilcoxon's test with Holm" if ranking["ties"] else "Wilcoxon's test with Holm tells all apart"
+    joined = "; gray bars join what it does not tell apart" if ranking["ties"] else ""
+    axes.set_xlabel(f"mean rank over {across['n']} data sets, 1 is best\n{test}{joined}", fontsize="small")
+    _save(path, figure)
+    return True
+
+
 def matrix(path: Path, comparison: Mapping[str, Any]) -> None:
     """Draw how each loss does by every metric; framed where the metric is the loss trained with.
 
@@ -123,6 +233,54 @@ def matrix(path: Path, comparison: Mapping[str, Any]) -> None:
     scale = "worst (pale) to best" if table["directed"] else "lowest (pale) to highest"
     axes.set_xlabel(f"shade: {scale} of a column; framed: trained with this very metric", fontsize="small")
     _save(path, figure)
+
+
+_Look = tuple[str, _Style]  # color and style
+
+
+def _colors(comparison: Mapping[str, Any]) -> dict[str, _Look]:
+    """The look of each loss, the same in every picture."""
+    labels = dict.fromkeys(group["label"] for group in comparison["groups"])
+    return {
+        label: (_COLORS[place % len(_COLORS)], _STYLES[place // len(_COLORS) % len(_STYLES)])
+        for place, label in enumerate(labels)
+    }
+
+
+def _draw_line(axes: Axes, x: list[float], line: Mapping[str, Any], look: _Look) -> None:
+    """Means with a band for their intervals; a cross where seeds diverged, which are in neither."""
+    color, style = look
+    axes.fill_between(x, line["low"], line["high"], color=color, alpha=0.12, linewidth=0)
+    axes.plot(x, line["mean"], style, color=color, linewidth=1.8, marker="o", markersize=4.5)
+    gone = [place for place, count in enumerate(line["diverged"]) if count]
+    axes.plot([x[i] for i in gone], [line["mean"][i] for i in gone], "x", color=color, markersize=10)
+
+
+def _scale(axes: Axes, panel: Mapping[str, Any]) -> None:
+    """Ticks at the very values that were tried, where there is room for them."""
+    if panel["log"]:
+        axes.set_xscale("log")
+    if len(panel["x"]) <= 8:
+        axes.set_xticks(panel["x"], [f"{value:g}" for value in panel["x"]])
+        axes.minorticks_off()
+    axes.set_xlabel(_literal(panel["key"]))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="0.92")
+    axes.set_axisbelow(True)
+
+
+def _legend(figure: Figure, comparison: Mapping[str, Any], panels: Sequence[Mapping[str, Any]]) -> None:
+    drawn = {line["label"] for panel in panels for line in panel["lines"]}
+    handles = [
+        Line2D([], [], color=color, linestyle=style, marker="o", markersize=4.5, label=_literal(label))
+        for label, (color, style) in _colors(comparison).items()
+        if label in drawn
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
+
+
+def _better(comparison: Mapping[str, Any], what: str) -> str:
+    return f"{what}; {'higher' if comparison['higher_is_better'] else 'lower'} is better"
 
 
 def _literal(text: str) -> str:

@@ -321,24 +321,27 @@ def friedman(scores: ArrayLike) -> tuple[float, float, list[float]]:
     return statistic, float(stats.chi2.sf(statistic, k - 1)), [float(rank) for rank in ranks.mean(0)]
 
 
-def across(scores: ArrayLike, names: list[str]) -> dict[str, Any]:
+def across(scores: ArrayLike, names: list[str], higher_is_better: bool = False) -> dict[str, Any]:
     """Friedman's test, and Wilcoxon's for each pair of losses with Holm, over data sets.
 
     Pairs are tested by themselves, not by mean ranks, so that no verdict depends on who else is compared.
 
     Args:
-        scores: as for :func:`friedman`.
+        scores: ``(data sets, losses)``, seeds averaged before.
         names: of the losses.
+        higher_is_better: the direction; rank 1 is the best.
 
-    >>> across([[1, 2], [3, 5], [4, 7]], ["mae", "mse"])["pairs"]
-    [{'a': 'mae', 'b': 'mse', 'n': 3, 'median_difference': -2.0, 'p_value': 0.25, 'p_adjusted': 0.25}]
+    >>> across([[1, 2], [3, 5], [4, 7]], ["mae", "mse"])["pairs"][0]["decision"]
+    'too_few_data_sets'
     """
     values = _finite(scores, 2)
     if len(names) != values.shape[1]:
         raise ValueError(f"{len(names)} names for {values.shape[1]} losses")
-    statistic, p_value, ranks = friedman(values)
+    statistic, p_value, ranks = friedman(-values if higher_is_better else values)
     pairs = list(itertools.combinations(range(len(names)), 2))
-    p_values = [wilcoxon_p(values[:, i] - values[:, j]) for i, j in pairs]
+    differences = [values[:, i] - values[:, j] for i, j in pairs]
+    p_values = [wilcoxon_p(difference) for difference in differences]
+    enough = bool(pairs) and len(values) >= fewest_seeds(len(pairs))
     return {
         "n": len(values),
         "statistic": statistic,
@@ -349,10 +352,23 @@ def across(scores: ArrayLike, names: list[str]) -> dict[str, Any]:
                 "a": names[i],
                 "b": names[j],
                 "n": len(values),
-                "median_difference": float(np.median(values[:, i] - values[:, j])),
+                "median_difference": float(np.median(difference)),
                 "p_value": p,
                 "p_adjusted": adjusted,
+                "decision": _decision(difference, adjusted, higher_is_better)
+                if enough
+                else "too_few_data_sets",
             }
-            for (i, j), p, adjusted in zip(pairs, p_values, holm(p_values), strict=True)
+            for (i, j), difference, p, adjusted in zip(
+                pairs, differences, p_values, holm(p_values), strict=True
+            )
         ],
     }
+
+
+def _decision(differences: Array, p_adjusted: float, higher_is_better: bool) -> str:
+    """Which of two losses Wilcoxon's signed ranks favour, if they decide."""
+    if p_adjusted > _ALPHA:
+        return "undecided"
+    signed = float((np.sign(differences) * stats.rankdata(np.abs(differences))).sum())
+    return "a_better" if (signed > 0) == higher_is_better else "b_better"

@@ -18,7 +18,17 @@ KEYS = {
 
 
 def leave(
-    folder, loss, scores, *, seed=0, data="diabetes", split="s", config=None, error=None, metric="rmse"
+    folder,
+    loss,
+    scores,
+    *,
+    seed=0,
+    data="diabetes",
+    split="s",
+    config=None,
+    error=None,
+    metric="rmse",
+    validation=None,
 ):
     """The record of a run that never was: as much of it as a comparison reads."""
     folder.mkdir(parents=True)
@@ -29,6 +39,7 @@ def leave(
         for part in ("train", "validation", "test")
         for name in (metric, "mae", "loss")
     }
+    metrics[f"validation/{metric}"] = scores if validation is None else list(validation)
     result = {
         "schema_version": 1,
         "status": "failed" if error else "completed",
@@ -136,7 +147,42 @@ def test_every_data_key_makes_a_block_and_pairs_stay_within(tmp_path):
         "diabetes outliers=0.1",
     }
     assert len(content["pairs"]) == 2
-    assert content["across_data"] is not None
+    assert content["across_data"] is None  # two rates of one data set are not two data sets
+    assert {group["data_set"] for group in content["groups"]} == {"diabetes"}
+    assert "speaks of this data set alone" in content["verdict"]
+
+
+def test_over_data_sets_each_counts_once_however_many_rates_it_has(tmp_path):
+    table = {
+        ("huber", "a"): [1.0, 5.0],
+        ("log_cosh", "a"): [2.0, 3.0],
+        ("huber", "b"): [7.0, 7.0],
+        ("log_cosh", "b"): [8.0, 9.0],
+    }
+    for (loss, data), means in table.items():
+        for rate, mean in zip((0.0, 0.1), means, strict=True):
+            values = [mean] * 3
+            leave(tmp_path / f"{loss}{data}{rate}", loss, values, data=data, config={"data.outliers": rate})
+    across = compare(tmp_path)["across_data"]
+    assert across["n"] == 2
+    assert across["mean_ranks"] == {"huber": 1.5, "log_cosh": 1.5}  # on a 3.0 against 2.5, on b 7.0 and 8.5
+    (pair,) = across["pairs"]
+    assert abs(pair["median_difference"]) == pytest.approx(0.5)
+    assert pair["decision"] == "too_few_data_sets"
+
+
+@pytest.mark.parametrize(("metric", "best"), [("rmse", "log_cosh"), ("accuracy", "huber")])
+def test_ten_data_sets_decide_in_the_metrics_direction(tmp_path, metric, best):
+    for place in range(10):
+        for loss, more in (("huber", 1.0), ("log_cosh", 0.0)):
+            leave(tmp_path / f"{loss}{place}", loss, [place + more] * 3, data=f"d{place}", metric=metric)
+    across = compare(tmp_path)["across_data"]
+    assert min(across["mean_ranks"], key=across["mean_ranks"].get) == best
+    (pair,) = across["pairs"]
+    assert pair["median_difference"] == (
+        1.0 if pair["a"] == "huber" else -1.0
+    )  # a - b in the metric's own units
+    assert pair[pair["decision"][0]] == best
 
 
 def test_a_nuisance_is_tuned_on_validation_per_loss_and_its_cost_told(tmp_path):
@@ -147,6 +193,87 @@ def test_a_nuisance_is_tuned_on_validation_per_loss_and_its_cost_told(tmp_path):
     tuned = {group["label"]: group["tuned"] for group in compare(tmp_path)["groups"]}
     assert tuned["mean_squared_error"] == {"optimizer.lr": 0.01, "runs": 2}
     assert tuned["huber"] == {"optimizer.lr": 0.001, "runs": 2}
+
+
+def tried(folder, means, tests=None, config="optimizer.lr", **options):
+    """Runs of each loss at 0.1, 0.01 and 0.001, whose validation scores have these means."""
+    for loss, of_loss in means.items():
+        for place, (rate, mean) in enumerate(zip((0.1, 0.01, 0.001), of_loss, strict=True)):
+            values = scores(mean, seed=place)
+            test = values if tests is None else scores(tests[loss][place], seed=place)
+            leave(folder / f"{loss}{rate}", loss, test, validation=values, config={config: rate}, **options)
+
+
+def chosen(content, kind):
+    return {group["label"]: group[kind]["optimizer.lr"] for group in content["groups"]}
+
+
+def test_the_best_is_picked_on_validation_and_judged_on_test(tmp_path):
+    tried(tmp_path, {"huber": (10, 20, 30), "mse": (30, 20, 10)}, {"huber": (9, 1, 1), "mse": (1, 1, 8)})
+    content = compare(tmp_path)
+    assert chosen(content, "tuned") == {"huber": 0.1, "mse": 0.001}
+    means = {group["label"]: group["mean"] for group in content["groups"]}
+    assert means["huber"] == pytest.approx(np.mean(scores(9)))
+    assert means["mse"] == pytest.approx(np.mean(scores(8, seed=2)))
+    assert content["tuning"]["runs"] == 6
+    assert "6 runs in all" in content["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("means", "same"),
+    [
+        ({"a": (10, 15, 20), "b": (10, 15, 20)}, 0.1),  # what all choose by themselves
+        ({"a": (10, 15, 25), "b": (25, 15, 10)}, 0.01),  # equal ranks: the best mean
+        ({"a": (10, 15, 20), "b": (10, 15, 20), "c": (10, 15, 20), "d": (9000, 10, 15)}, 0.1),  # one explodes
+    ],
+)
+def test_one_setting_for_all_is_the_best_of_the_ranks_of_each_loss(tmp_path, means, same):
+    tried(tmp_path, means)
+    content = compare(tmp_path)
+    assert set(chosen(content, "same").values()) == {same}
+    trials = content["tuning"]["trials"]
+    assert len(trials) == 3 * len(means)
+    for group in content["groups"]:
+        (row,) = [one for one in trials if one["label"] == group["label"] and one["same"]]
+        place = (0.1, 0.01, 0.001).index(same)
+        assert group["same"]["mean"] == row["mean"]
+        assert row["mean"] == pytest.approx(np.mean(scores(means[group["label"]][place], seed=place)))
+
+
+def test_a_higher_metric_is_tuned_to_the_highest(tmp_path):
+    tried(tmp_path, {"a": (10, 15, 25), "b": (10, 15, 25)}, metric="accuracy")
+    content = compare(tmp_path)
+    assert set(chosen(content, "tuned").values()) == set(chosen(content, "same").values()) == {0.001}
+
+
+def test_a_setting_at_which_a_seed_diverges_is_chosen_last(tmp_path):
+    leave(tmp_path / "a", "huber", [1.0, None], config={"optimizer.lr": 1})
+    leave(tmp_path / "b", "huber", [9.0, 9.0], config={"optimizer.lr": 0.1})
+    (group,) = compare(tmp_path)["groups"]
+    assert (group["tuned"]["optimizer.lr"], group["diverged"]) == (0.1, 0)
+
+
+def test_the_pairs_are_decided_at_the_same_setting_too(tmp_path):
+    tried(tmp_path, {"huber": (10, 12, 14), "mse": (18, 12.5, 11)}, {"huber": (5, 9, 9), "mse": (20, 20, 5)})
+    content = compare(tmp_path)
+    assert set(chosen(content, "same").values()) == {0.01}
+    (pair,) = content["pairs"]
+    assert pair["decision"] == "undecided"
+    alone = compare(tmp_path / "huber0.01", tmp_path / "mse0.01")["pairs"][0]
+    assert alone["decision"] != "undecided"
+    same = pair["same"]
+    sign = 1 if alone["a"] == pair["a"] else -1
+    assert same["difference"] == pytest.approx(sign * alone["difference"])
+    assert same["p_adjusted"] == alone["p_adjusted"]
+    assert "With optimizer.lr=0.01 for all, huber is better than mse" in content["verdict"]
+
+
+def test_what_is_compared_without_tuning_says_nothing_of_it(tmp_path):
+    leave(tmp_path / "a", "huber", scores(10))
+    leave(tmp_path / "b", "mean_squared_error", scores(10, seed=1))
+    content = compare(tmp_path)
+    assert content["tuning"] is None
+    assert all(group["tuned"] is None and "same" not in group for group in content["groups"])
 
 
 def test_what_is_unfair_is_refused_with_the_key(tmp_path):
