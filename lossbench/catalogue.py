@@ -5,18 +5,24 @@ import inspect
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from scipy import stats
 
 from lossbench import choices, losses
+from lossbench.comparison import figures
 from lossbench.data.table import read_column
 from lossbench.errors import UserError, did_you_mean
 from lossbench.help import loss_items, shown, wrapped
 from lossbench.parameters import describe, keyword_parameters
+from lossbench.profiles import profile
+from lossbench.sweeps import typed
 
 _FEW_CLASSES = 10  # whole numbers of more values are read as counts
 _RARE = 0.2  # a class of a smaller share is called rare
@@ -65,10 +71,7 @@ def show_loss(name: str) -> str:
     >>> "delta = 1.0: a number greater than 0" in show_loss("huber")
     True
     """
-    known = choices.canonical_loss(name)
-    if known is None:
-        near = did_you_mean(name, [*choices.losses(), *choices.loss_aliases()])
-        raise UserError(f"{name}: no such loss. {near}The losses: {', '.join(choices.losses())}")
+    known = _known(name)
     about, function = choices.about("loss", known), losses.function(known)
     text = inspect.getdoc(function) or ""
     aliases = ", ".join(about["aliases"]) or "-"
@@ -87,6 +90,41 @@ def show_loss(name: str) -> str:
     lines += wrapped(f"Source: {about['source']}", 0)
     lines += ["", f"  python train.py loss={known}"]
     return "\n".join(lines)
+
+
+def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
+    """Draw a loss's value, gradient and curvature.
+
+    Args:
+        name: under any of its names.
+        parameters: as typed for a run: ``loss.delta=2``.
+        path: the picture; ``.png`` or ``.svg``.
+
+    Raises:
+        UserError: there is no such loss or parameter, it cannot be drawn, or the picture is none.
+    """
+    known = _known(name)
+    given = {}
+    for one in parameters:
+        key, equals, value = one.removeprefix("loss.").partition("=")
+        if not equals:
+            raise UserError(f"{one}: a parameter is given as loss.delta=2")
+        given[key] = yaml.load(value, Loader=choices.YAML_LOADER)
+    losses.get(known, **given)  # which refuses what is no parameter of it
+    drawn = profile(known, given)
+    if drawn is None:
+        raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise UserError(f"--picture {path}: a picture is a .png or an .svg")
+    figures.profiles(path, {f"{known} {typed(given)}".rstrip(): drawn})
+
+
+def _known(name: str) -> str:
+    known = choices.canonical_loss(name)
+    if known is None:
+        near = did_you_mean(name, [*choices.losses(), *choices.loss_aliases()])
+        raise UserError(f"{name}: no such loss. {near}The losses: {', '.join(choices.losses())}")
+    return known
 
 
 def show_fitting(path: str, target: str) -> str:
@@ -192,20 +230,26 @@ def _numbers(values: NDArray[np.float64], whole: bool) -> Advice:
 
 
 def main() -> None:
-    """The command: ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME]``."""
+    """The command: ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME [--picture FILE]]``."""
     parser = argparse.ArgumentParser(prog="catalogue", description=__doc__)
     parser.add_argument("name", nargs="?", help="a loss, under any of its names")
+    parser.add_argument("parameters", nargs="*", help="of the loss that is drawn: loss.delta=2")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss: a .png or .svg")
     parser.add_argument("--task", help="only the losses for such targets")
     parser.add_argument("--for", dest="table", metavar="TABLE", help="a CSV: which losses fit its target?")
     parser.add_argument("--target", metavar="COLUMN", help="the column of that table")
     options = parser.parse_args()
     try:
+        if options.parameters and options.picture is None:
+            raise UserError(f"{' '.join(options.parameters)}: goes with --picture FILE, which draws the loss")
         if (options.table is None) != (options.target is None):
             raise UserError("--for TABLE and --target COLUMN go together")
         if options.table is not None:
             print(show_fitting(options.table, options.target))
         elif options.name is not None:
             print(show_loss(options.name))
+            if options.picture is not None:
+                draw_loss(options.name, options.parameters, options.picture)
         else:
             print(show_task(options.task).strip())
     except UserError as error:

@@ -124,3 +124,28 @@ def test_mistakes_are_answered(show, tmp_path, arguments, message):
     out, status = show(*arguments)
     assert status == 1
     assert message in out
+
+
+def test_a_loss_is_drawn_with_its_parameters(show, tmp_path):
+    assert show("mae", "--picture", "mae.png")[1] == 0
+    assert (tmp_path / "mae.png").read_bytes().startswith(b"\x89PNG")
+    show("Huber", "loss.delta=2.5", "--picture", "huber.svg")
+    text = (tmp_path / "huber.svg").read_text()
+    assert all(words in text for words in ("huber delta=2.5", "value", "gradient", "curvature"))
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("huber", "loss.detla=2", "--picture", "a.png"), "Did you mean delta?"),
+        (("huber", "2", "--picture", "a.png"), "given as loss.delta=2"),
+        (("huber", "loss.delta=2"), "goes with --picture FILE"),
+        (("dice", "--picture", "a.png"), "more than one number"),
+        (("huber", "--picture", "a.gif"), "a picture is a .png or an .svg"),
+    ],
+)
+def test_what_cannot_be_drawn_is_answered(show, tmp_path, words, answer):
+    out, status = show(*words)
+    assert status == 1
+    assert answer in out
+    assert not list(tmp_path.iterdir())

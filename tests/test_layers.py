@@ -18,7 +18,7 @@ FLOORS = [
     ["parameters", "help", "trust"],
     ["losses", "data", "models", "regularizers", "optimizers", "schedules", "records"],
     ["sweeps"],
-    ["objective", "metrics", "selection", "figures", "provenance", "terminal"],
+    ["objective", "metrics", "selection", "figures", "provenance", "terminal", "profiles"],
     ["comparison"],
     ["module", "sections"],
     ["facts"],
@@ -65,6 +65,11 @@ def test_a_room_imports_only_from_lower_floors(room):
 @pytest.mark.parametrize("room", ["records", "choices", "help", "terminal", "figures", "errors"])
 def test_these_never_reach_torch(room):
     code = f"import sys, lossbench.{room}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_comparison_is_made_without_torch():
+    code = "import sys, lossbench.comparison.command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

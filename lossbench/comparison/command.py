@@ -1,4 +1,4 @@
-"""The command ``compare FOLDER...``: runs to ``comparison.json``, figures, tables and one page. No torch."""
+"""The command ``compare FOLDER...``: runs to ``comparison.json``, figures, tables and one page."""
 
 import argparse
 import shlex
@@ -26,6 +26,7 @@ def write(folders: list[Path], out: Path, comparison: dict[str, Any]) -> None:
     for name, rows in tables.items():
         write_text(out / f"{name}.csv", pd.json_normalize(rows).to_csv(index=False))
     curves = _curves(comparison)
+    profiles = _profiles(comparison)
     yardstick = comparison["metric"].partition("/")[2]
     for ending in ("png", "svg"):
         figures.intervals(out / f"intervals.{ending}", comparison)
@@ -33,10 +34,12 @@ def write(folders: list[Path], out: Path, comparison: dict[str, Any]) -> None:
         figures.robustness(out / f"robustness.{ending}", comparison)
         figures.tuning(out / f"tuning.{ending}", comparison)
         figures.ranks(out / f"ranks.{ending}", comparison)
+        if profiles:
+            figures.profiles(out / f"profiles.{ending}", profiles)
         if curves:
             figures.curves(out / f"curves.{ending}", curves, yardstick)
     command = shlex.join(["python", "scripts/compare.py", *map(str, folders)])
-    write_page(out / "report.html", comparison, curves, [*comparison["commands"], command])
+    write_page(out / "report.html", comparison, curves, profiles, [*comparison["commands"], command])
 
 
 def _curves(comparison: dict[str, Any]) -> dict[str, pd.DataFrame]:
@@ -49,6 +52,13 @@ def _curves(comparison: dict[str, Any]) -> dict[str, pd.DataFrame]:
         if frames:
             curves[group["label"]] = pd.concat(frames)
     return curves
+
+
+def _profiles(comparison: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the losses themselves look like: drawn from their functions, and so the one part with torch."""
+    from lossbench.profiles import profiles_of
+
+    return profiles_of(comparison["groups"])
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 MISSING = "\N{EN DASH}"
 POINTS = 300  # of a learning curve that are drawn; of a longer one every so many epochs
+PROFILE_PARTS = ("value", "gradient", "curvature")
 _BAND = (0.1, 0.9)  # the shares of the seeds below the ends of a curve's band
 
 
@@ -233,7 +234,7 @@ def summary(frame: pd.DataFrame) -> dict[str, Any]:
     >>> summary(frame)
     {'epoch': [1], 'seeds': 2, 'columns': {'train/loss': {'median': [2.0], 'low': [1.2], 'high': [2.8]}}}
     """
-    names = [name for name in frame.columns if name not in ("seed", "epoch")]
+    names = [name for name in frame.columns if name not in ("replicate", "seed", "epoch")]
     finite = frame[["epoch", *names]].replace([np.inf, -np.inf], np.nan)
     epochs = np.sort(finite["epoch"].unique())
     places = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), POINTS)).round().astype(int))

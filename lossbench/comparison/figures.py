@@ -1,6 +1,6 @@
 """Pictures of a comparison, for a paper or a README. No torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,14 +33,14 @@ def intervals(path: Path, comparison: Mapping[str, Any]) -> None:
     """
     groups = comparison["groups"]
     data = list(dict.fromkeys(group["data"] for group in groups))
-    colors = _colors(comparison)
+    looks = _looks_in(comparison)
     counts = [sum(group["data"] == name for group in groups) for name in data]
     figure = Figure(figsize=(7, 0.7 * len(data) + 0.42 * sum(counts) + 0.4), layout="constrained")
     panels = figure.subplots(len(data), 1, squeeze=False, height_ratios=[count + 0.6 for count in counts])
     for axes, name in zip(panels[:, 0], data, strict=True):
         shown = [group for group in groups if group["data"] == name]
         for row, group in enumerate(shown):
-            color = colors[group["label"]][0]
+            color = looks[group["label"]][0]
             scores = [score for score in group["scores"] if score is not None and np.isfinite(score)]
             spread = 0.22 * np.sin(2.4 * np.arange(len(scores)))
             axes.plot(scores, row + spread, ".", color=color, alpha=0.35, markersize=5, markeredgewidth=0)
@@ -89,9 +89,7 @@ def curves(path: Path, curves: Mapping[str, pd.DataFrame], yardstick: str) -> No
         handles.extend(axes.plot(drawn["epoch"], parts["median"], style, color=color, linewidth=1.8))
         handles[-1].set_label(_literal(f"\N{ZERO WIDTH SPACE}{label}" if label.startswith("_") else label))
     axes.set(xlabel="epoch", ylabel=_literal(column))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="0.92")
-    axes.set_axisbelow(True)
+    _plain(axes)
     if handles:
         figure.legend(handles=handles, loc="outside right upper", frameon=False)
     _save(path, figure)
@@ -111,16 +109,16 @@ def robustness(path: Path, comparison: Mapping[str, Any]) -> bool:
     if not panels:
         return False
     figure = Figure(figsize=(7, 0.6 + 3.2 * len(panels)), layout="constrained")
-    colors = _colors(comparison)
+    looks = _looks_in(comparison)
     grid = figure.subplots(len(panels), 1, squeeze=False)
     for axes, panel in zip(grid[:, 0], panels, strict=True):
         for line in panel["lines"]:
-            _draw_line(axes, line["x"], line, colors[line["label"]])
+            _draw_line(axes, line["x"], line, looks[line["label"]])
         _scale(axes, panel)
         axes.set_ylabel(_literal(comparison["metric"]))
         if len(panels) > 1:
             axes.set_title(_literal(panel["title"]), loc="left", fontsize="medium")
-    _legend(figure, comparison, panels)
+    _legend(figure, looks)
     figure.supxlabel(_better(comparison, "mean, 95% interval"), fontsize="small", color="0.35")
     _save(path, figure)
     return True
@@ -140,15 +138,15 @@ def tuning(path: Path, comparison: Mapping[str, Any]) -> bool:
     if not panels:
         return False
     figure = Figure(figsize=(9, 0.6 + 3.2 * len(panels)), layout="constrained")
-    colors = _colors(comparison)
+    looks = _looks_in(comparison)
     grid = figure.subplots(len(panels), 2, squeeze=False, sharey="row")
     several = len({panel["title"] for panel in panels}) > 1
     metric = comparison["metric"].partition("/")[2]
     for row, panel in zip(grid, panels, strict=True):
         for axes, part in zip(row, ("validation", "test"), strict=True):
             for line in panel["lines"]:
-                color, _ = colors[line["label"]]
-                _draw_line(axes, line["x"], line[part], colors[line["label"]])
+                color, _ = looks[line["label"]]
+                _draw_line(axes, line["x"], line[part], looks[line["label"]])
                 if line["tuned"] is not None:
                     best = line[part]["mean"][line["x"].index(line["tuned"])]
                     axes.plot(line["tuned"], best, "o", color=color, markersize=12, fillstyle="none")
@@ -157,11 +155,35 @@ def tuning(path: Path, comparison: Mapping[str, Any]) -> bool:
             _scale(axes, panel)
             name = f"{part}/{metric}" + (f", {panel['title']}" if several else "")
             axes.set_title(_literal(name), loc="left", fontsize="medium")
-    _legend(figure, comparison, panels)
+    _legend(figure, looks)
     marks = "ring: chosen for the loss on validation; dotted: for all losses"
     figure.supxlabel(_better(comparison, f"mean, 95% interval; {marks}"), fontsize="small", color="0.35")
     _save(path, figure)
     return True
+
+
+def profiles(path: Path, profiles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw each loss's value, gradient and curvature; a row for each kind of number that losses judge.
+
+    Args:
+        path: the picture; ``.png`` or ``.svg``.
+        profiles: by label, as :func:`lossbench.profiles.profile` gives them.
+    """
+    axis_names = list(dict.fromkeys(one["axis"] for one in profiles.values()))
+    figure = Figure(figsize=(10, 0.6 + 3 * len(axis_names)), layout="constrained")
+    looks = _looks(profiles)
+    grid = figure.subplots(len(axis_names), len(drawing.PROFILE_PARTS), squeeze=False)
+    for row, name in zip(grid, axis_names, strict=True):
+        for axes, part in zip(row, drawing.PROFILE_PARTS, strict=True):
+            for label, one in profiles.items():
+                if one["axis"] == name:
+                    color, style = looks[label]
+                    axes.plot(one["x"], one[part], style, color=color, linewidth=1.8)
+            _plain(axes)
+            axes.set_title(part, loc="left", fontsize="medium")
+        row[1].set_xlabel(_literal(name))
+    _legend(figure, looks)
+    _save(path, figure)
 
 
 def ranks(path: Path, comparison: Mapping[str, Any]) -> bool:
@@ -177,12 +199,12 @@ def ranks(path: Path, comparison: Mapping[str, Any]) -> bool:
     across = comparison["across_data"]
     if across is None:
         return False
-    ranking, colors = drawing.ranking(across), _colors(comparison)
+    ranking, looks = drawing.ranking(across), _looks_in(comparison)
     rows = ranking["rows"]
     figure = Figure(figsize=(7, 1.1 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
-        color = colors[row["label"]][0]
+        color = looks[row["label"]][0]
         axes.plot([1, row["rank"]], [y, y], "-", color=color, linewidth=2.4, alpha=0.35)
         axes.plot(row["rank"], y, "D", color=color, markersize=7, markeredgecolor="white")
         axes.annotate(f"{row['rank']:.2f}", (row["rank"], y), (9, 0), textcoords="offset points", va="center")
@@ -238,12 +260,15 @@ def matrix(path: Path, comparison: Mapping[str, Any]) -> None:
 _Look = tuple[str, _Style]  # color and style
 
 
-def _colors(comparison: Mapping[str, Any]) -> dict[str, _Look]:
+def _looks_in(comparison: Mapping[str, Any]) -> dict[str, _Look]:
     """The look of each loss, the same in every picture."""
-    labels = dict.fromkeys(group["label"] for group in comparison["groups"])
+    return _looks(group["label"] for group in comparison["groups"])
+
+
+def _looks(labels: Iterable[str]) -> dict[str, _Look]:
     return {
         label: (_COLORS[place % len(_COLORS)], _STYLES[place // len(_COLORS) % len(_STYLES)])
-        for place, label in enumerate(labels)
+        for place, label in enumerate(dict.fromkeys(labels))
     }
 
 
@@ -264,17 +289,19 @@ def _scale(axes: Axes, panel: Mapping[str, Any]) -> None:
         axes.set_xticks(panel["x"], [f"{value:g}" for value in panel["x"]])
         axes.minorticks_off()
     axes.set_xlabel(_literal(panel["key"]))
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.92")
     axes.set_axisbelow(True)
 
 
-def _legend(figure: Figure, comparison: Mapping[str, Any], panels: Sequence[Mapping[str, Any]]) -> None:
-    drawn = {line["label"] for panel in panels for line in panel["lines"]}
+def _legend(figure: Figure, looks: Mapping[str, _Look]) -> None:
     handles = [
-        Line2D([], [], color=color, linestyle=style, marker="o", markersize=4.5, label=_literal(label))
-        for label, (color, style) in _colors(comparison).items()
-        if label in drawn
+        Line2D([], [], color=color, linestyle=style, linewidth=1.8, label=_literal(label))
+        for label, (color, style) in looks.items()
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
 

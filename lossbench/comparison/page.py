@@ -13,10 +13,22 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from lossbench.comparison.drawing import MISSING, POINTS, digits, shaded, shown, summary, values_on
+from lossbench.comparison.drawing import (
+    MISSING,
+    POINTS,
+    PROFILE_PARTS,
+    digits,
+    ranking,
+    robustness,
+    shaded,
+    shown,
+    summary,
+    tuning,
+    values_on,
+)
 from lossbench.records import write_text
 
-_DECISIONS = {"undecided": "undecided", "too_few_seeds": "too few seeds"}
+_DECISIONS = {name: name.replace("_", " ") for name in ("undecided", "too_few_seeds", "too_few_data_sets")}
 
 
 class Cell(NamedTuple):
@@ -57,7 +69,11 @@ class Table(NamedTuple):
 
 
 def write_page(
-    path: Path, comparison: dict[str, Any], curves: dict[str, pd.DataFrame], commands: list[str]
+    path: Path,
+    comparison: dict[str, Any],
+    curves: dict[str, pd.DataFrame],
+    profiles: dict[str, dict[str, Any]],
+    commands: list[str],
 ) -> None:
     """Write the comparison as one offline page.
 
@@ -67,6 +83,7 @@ def write_page(
             metrics) may be given too, and makes the heat map run from worst to best.
         curves: by label, columns ``seed``, ``epoch``, ``train/loss``, ``validation/loss`` and
             ``validation/<yardstick>``.
+        profiles: by label, as :func:`lossbench.profiles.profile` gives them.
         commands: that give it all again, one a line.
     """
     environment = jinja2.Environment(
@@ -77,7 +94,7 @@ def write_page(
         lstrip_blocks=True,
     )
     drawn = {label: summary(frame) for label, frame in curves.items() if len(frame)}
-    labels = list(dict.fromkeys([*(group["label"] for group in comparison["groups"]), *drawn]))
+    labels = list(dict.fromkeys([*(group["label"] for group in comparison["groups"]), *drawn, *profiles]))
     colors = {label: place for place, label in enumerate(labels)}
     data = list(dict.fromkeys(group["data"] for group in comparison["groups"]))
     charts = {
@@ -88,6 +105,11 @@ def write_page(
         ],
         "curves": [{"label": label, "color": colors[label], **curve} for label, curve in drawn.items()],
         "matrix": shaded(comparison["matrix"]) if comparison["matrix"] else None,
+        "robustness": robustness(comparison),
+        "tuning": tuning(comparison),
+        "ranking": ranking(comparison["across_data"]) if comparison["across_data"] else None,
+        "profiles": [{"label": label, "color": colors[label], **one} for label, one in profiles.items()],
+        "colors": colors,
     }
     text = environment.get_template("report.html.j2").render(
         comparison=comparison,
@@ -99,12 +121,18 @@ def write_page(
         matrix=_matrix(comparison["matrix"], colors, data) if comparison["matrix"] else None,
         excluded=_excluded(comparison["excluded"]),
         varied={key: _chosen(comparison["groups"], key) for key in comparison["varied"]},
-        across=_across(comparison.get("across_data")),
+        across=_across(comparison["across_data"]) if comparison["across_data"] else [],
+        tuned=_tuned(comparison, colors, data) if comparison["tuning"] else None,
+        same_pairs=_same_pairs(comparison, data) if comparison["tuning"] else None,
+        trials=_trials(comparison, colors, data) if comparison["tuning"] else None,
+        profile_axes=list(dict.fromkeys(one["axis"] for one in profiles.values())),
+        profile_parts=PROFILE_PARTS,
         curve_lines=_lines(drawn),
         thinned=any(frame["epoch"].nunique() > POINTS for frame in curves.values()),
         columns=list(dict.fromkeys(name for curve in drawn.values() for name in curve["columns"])),
         commands=commands,
-        charts=Markup(_json(charts)),
+        charts=charts,
+        content=Markup(_json(charts)),
         plotly=Markup(get_plotlyjs().replace("</script", r"<\/script")),
     )
     write_text(path, text)
@@ -229,10 +257,8 @@ def _groups(comparison: Mapping[str, Any], colors: Mapping[str, int], data: Sequ
                     [group["diverged"]],
                     "number bad" if group["diverged"] else "number",
                 ),
-                _number(group["mean"], digits),
-                _interval(group["mean_ci95"], digits),
-                _number(group["median"], digits),
-                _interval(group["median_ci95"], digits),
+                *_mean(group, "mean", digits),
+                *_mean(group, "median", digits),
                 *([_text(_words(group["tuned"]))] if tuned else []),
             ]
         )
@@ -269,14 +295,12 @@ def _pairs(comparison: Mapping[str, Any], data: Sequence[str]) -> Table:
     decimals = _by_data(comparison["pairs"], "ci95")
     rows = []
     for pair in comparison["pairs"]:
-        digits, decision = decimals[pair["data"]], pair["decision"]
-        winner = {"a_better": pair["a"], "b_better": pair["b"]}.get(decision)
-        said = f"{winner} is better" if winner is not None else _DECISIONS.get(decision, decision)
+        digits = decimals[pair["data"]]
         rows.append(
             [
-                Cell(f"{pair['a']}\n{pair['b']}", [pair["a"], pair["b"]], "label pair"),
+                _pair(pair),
                 *([_text(pair["data"])] if several else []),
-                Cell(said, [decision], "text decided" if winner is not None else "text open"),
+                _decision(pair, pair["decision"]),
                 _number(pair["difference"], digits),
                 _interval(pair["ci95"], digits),
                 *(
@@ -343,37 +367,128 @@ def _words(content: Any) -> str:
     return MISSING if content is None else str(content)
 
 
-def _across(across: Mapping[str, Any] | None) -> list[Table]:
-    """A table for each list of rows, and one for the rest."""
-    tables: list[Table] = []
-    rest: list[tuple[str, Any]] = []
-    for name, content in (across or {}).items():
-        if isinstance(content, list) and content and all(isinstance(each, dict) for each in content):
-            keys = list(dict.fromkeys(key for each in content for key in each))
-            kinds = {key: _kind([each.get(key) for each in content]) for key in keys}
-            columns = [Column(_plain(key), [key], kinds[key]) for key in keys]
-            rows = [
-                [Cell(_words(each.get(key)), [each.get(key)], kinds[key]) for key in keys] for each in content
-            ]
-            tables.append(Table(_plain(name), columns, rows))
-        elif isinstance(content, dict):
-            rest.extend((f"{_plain(name)}: {_plain(key)}", value) for key, value in content.items())
-        else:
-            rest.append((_plain(name), content))
-    if rest:
-        columns = [Column("", ["name"], "text"), Column("value", ["value"])]
-        tables.insert(
-            0, Table("over all data", columns, [[_text(key), Cell(_words(v), [v])] for key, v in rest])
-        )
-    return tables
+def _tuned(comparison: Mapping[str, Any], colors: Mapping[str, int], data: Sequence[str]) -> Table:
+    """Each loss at its own best setting, and beside it at the one that all share."""
+    several, keys = len(data) > 1, comparison["tuning"]["keys"]
+    columns = [Column("loss", ["loss"], "text"), *([Column("data", ["data"], "text")] if several else [])]
+    for kind in ("tuned", "same"):
+        columns += [
+            *(Column(f"{kind}: {key}", [f"{kind} {key}"]) for key in keys),
+            Column("mean", [f"{kind} mean"]),
+            Column("95% interval", [f"{kind} mean low", f"{kind} mean high"]),
+        ]
+    decimals = _by_data(comparison["groups"], "mean_ci95")
+    rows = []
+    for group in comparison["groups"]:
+        row = [_text(group["label"], "label", colors[group["label"]])]
+        row += [_text(group["data"])] if several else []
+        for setting, scores in ((group["tuned"], group), (group["same"], group["same"])):
+            row += [_setting(setting.get(key)) for key in keys]
+            row += _mean(scores, "mean", decimals[group["data"]])
+        rows.append([*row, Cell(str(group["tuned"]["runs"]), [group["tuned"]["runs"]])])
+    return Table("tuned and same", [*columns, Column("runs", ["runs"])], rows)
 
 
-def _kind(values: Iterable[Any]) -> str:
-    return "number" if all(value is None or isinstance(value, int | float) for value in values) else "text"
+def _same_pairs(comparison: Mapping[str, Any], data: Sequence[str]) -> Table:
+    """The pairs again, at the one setting that all losses share."""
+    several = len(data) > 1
+    columns = [
+        Column("pair", ["a", "b"], "text"),
+        *([Column("data", ["data"], "text")] if several else []),
+        Column("decision", ["decision"], "text"),
+        Column("difference", ["difference"]),
+        Column("95% interval", ["difference low", "difference high"]),
+        Column("p, Holm", ["p_adjusted"]),
+    ]
+    pairs = [(pair, {**pair["same"], "data": pair["data"]}) for pair in comparison["pairs"]]
+    decimals = _by_data([same for _, same in pairs], "ci95")
+    rows = [
+        [
+            _pair(pair),
+            *([_text(pair["data"])] if several else []),
+            _decision(pair, same["decision"]),
+            _number(same["difference"], decimals[pair["data"]]),
+            _interval(same["ci95"], decimals[pair["data"]]),
+            Cell(_probability(same["p_adjusted"]), [same["p_adjusted"]]),
+        ]
+        for pair, same in pairs
+    ]
+    return Table("pairs at the same setting", columns, rows)
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", " ")
+def _trials(comparison: Mapping[str, Any], colors: Mapping[str, int], data: Sequence[str]) -> Table:
+    """Each loss at every setting that was tried."""
+    several, keys, trials = len(data) > 1, comparison["tuning"]["keys"], comparison["tuning"]["trials"]
+    columns = [
+        Column("loss", ["loss"], "text"),
+        *([Column("data", ["data"], "text")] if several else []),
+        *(Column(key, [key]) for key in keys),
+        Column("on validation", ["validation mean"]),
+        Column("95% interval", ["validation low", "validation high"]),
+        Column("on test", ["test mean"]),
+        Column("95% interval", ["test low", "test high"]),
+        Column("diverged", ["diverged"]),
+        Column("chosen", ["chosen"], "text"),
+    ]
+    decimals = _by_data(trials, "mean_ci95")
+    rows = [
+        [
+            _text(one["label"], "label", colors[one["label"]]),
+            *([_text(one["data"])] if several else []),
+            *(_setting(one["setting"].get(key)) for key in keys),
+            *_mean(one, "validation_mean", decimals[one["data"]]),
+            *_mean(one, "mean", decimals[one["data"]]),
+            Cell(str(one["diverged"]), [one["diverged"]]),
+            _text(", ".join(kind for kind in ("tuned", "same") if one[kind])),
+        ]
+        for one in trials
+    ]
+    return Table("every setting", columns, rows)
+
+
+def _mean(scores: Mapping[str, Any], name: str, decimals: int | None) -> list[Cell]:
+    return [_number(scores[name], decimals), _interval(scores[f"{name}_ci95"], decimals)]
+
+
+def _setting(value: Any) -> Cell:
+    return Cell(MISSING if value is None else str(value), [value])
+
+
+def _pair(pair: Mapping[str, Any]) -> Cell:
+    return Cell(f"{pair['a']}\n{pair['b']}", [pair["a"], pair["b"]], "label pair")
+
+
+def _decision(pair: Mapping[str, Any], decision: str) -> Cell:
+    winner = {"a_better": pair["a"], "b_better": pair["b"]}.get(decision)
+    said = f"{winner} is better" if winner is not None else _DECISIONS.get(decision, decision)
+    return Cell(said, [decision], "text decided" if winner is not None else "text open")
+
+
+def _across(across: Mapping[str, Any]) -> list[Table]:
+    """Friedman's test, the mean ranks and the pairs."""
+    numbers = [("data sets", across["n"]), ("statistic", across["statistic"]), ("p", across["p_value"])]
+    columns = [Column(name, [name]) for name, _ in numbers]
+    tables = [Table("Friedman's test", columns, [[Cell(_words(value), [value]) for _, value in numbers]])]
+    columns = [Column("loss", ["loss"], "text"), Column("mean rank, 1 is best", ["mean rank"])]
+    ranks = sorted(across["mean_ranks"].items(), key=lambda item: item[1])
+    tables.append(Table("Mean ranks", columns, [[_text(label), _number(rank, 2)] for label, rank in ranks]))
+    columns = [
+        Column("pair", ["a", "b"], "text"),
+        Column("decision", ["decision"], "text"),
+        Column("median difference", ["median difference"]),
+        Column("p, Holm", ["p_adjusted"]),
+        Column("p, Wilcoxon", ["p_value"]),
+    ]
+    rows = [
+        [
+            _pair(pair),
+            _decision(pair, pair["decision"]),
+            _number(pair["median_difference"], None),
+            *(Cell(_probability(pair[key]), [pair[key]]) for key in ("p_adjusted", "p_value")),
+        ]
+        for pair in across["pairs"]
+    ]
+    return [*tables, Table("Pairs over the data sets", columns, rows)]
 
 
 def _lines(drawn: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from lossbench.choices import canonical_loss
+from lossbench.comparison import statistics
+from lossbench.profiles import profiles_of
+
 LOSSES = {
     "mse": ("mse", 0.0, {}),
     "mae": ("mae", 0.9, {}),
@@ -10,6 +14,8 @@ LOSSES = {
     "huber delta=1": ("huber", -0.8, {"loss.delta": 1.0}),
     "log_cosh": ("log_cosh", -0.5, {}),
 }
+DESCRIBED = ("n", "diverged", "mean", "mean_ci95", "median", "median_ci95")
+RATES = {"diabetes outliers=0.0": 0.0, "diabetes outliers=0.1": 0.1}  # two blocks of one data set
 METRICS = ["rmse", "mae", "medae", "r2"]
 COMMANDS = [
     "python train.py -m loss=huber loss.delta=0.5,1 replicates=20 hydra.sweep.dir=outputs/huber",
@@ -18,7 +24,7 @@ COMMANDS = [
 ]
 
 
-def comparison(data=("diabetes",), losses=LOSSES, n=20):
+def comparison(data=("diabetes",), losses=LOSSES, n=20, tuned=False):
     generator = np.random.default_rng(7)
     groups, pairs, rows = [], [], []
     for place, name in enumerate(data):
@@ -35,8 +41,12 @@ def comparison(data=("diabetes",), losses=LOSSES, n=20):
                     "loss": loss,
                     "label": label,
                     "data": name,
+                    "data_set": name.partition(" ")[0],
                     "config": config,
-                    "tuned": None,
+                    "parameters": {key.removeprefix("loss."): value for key, value in config.items()},
+                    "block": {"data.outliers": RATES[name]} if name in RATES else {"data.name": name},
+                    "tuned": {"optimizer.lr": 0.01, "runs": 3} if tuned else None,
+                    "folders": [f"outputs/{loss}"],
                     "n": n,
                     "diverged": 0,
                     "mean": mean,
@@ -89,6 +99,26 @@ def comparison(data=("diabetes",), losses=LOSSES, n=20):
         "p_adjusted": None,
         "decision": "too_few_seeds",
     }
+    means = [[group["mean"] for group in groups if group["data"] == name] for name in data]
+    trials = []
+    for group in groups if tuned else []:
+        group["same"] = {"optimizer.lr": 0.1, **{key: group[key] for key in DESCRIBED}}
+        for place, rate in enumerate((0.1, 0.01, 0.001)):
+            more = 0.03 * group["mean"] * (place - 1) ** 2
+            trials.append(
+                {
+                    **{"label": group["label"], "data": group["data"], "setting": {"optimizer.lr": rate}},
+                    **{"tuned": rate == 0.01, "same": rate == 0.1},
+                    **{key: group[key] for key in DESCRIBED},
+                    "mean": group["mean"] + more,
+                    "mean_ci95": [end and end + more for end in group["mean_ci95"]],
+                    "validation_mean": group["mean"] + 2 * more,
+                    "validation_mean_ci95": [end and end + 2 * more for end in group["mean_ci95"]],
+                }
+            )
+    for pair in pairs if tuned else []:
+        kept = ("n", "difference", "ci95", "p_value", "p_adjusted", "decision")
+        pair["same"] = {key: pair[key] for key in kept}
     return {
         "schema_version": 1,
         "metric": "test/rmse",
@@ -100,12 +130,9 @@ def comparison(data=("diabetes",), losses=LOSSES, n=20):
         "groups": groups,
         "pairs": pairs,
         "matrix": {"metrics": METRICS, "rows": rows, "higher_is_better": [False, False, False, True]},
-        "across_data": {
-            "friedman": {"statistic": 6.4, "p_value": 0.17},
-            "ranks": [{"label": label, "rank": 1.0 + place} for place, label in enumerate(losses)],
-        }
-        if len(data) > 1
-        else None,
+        "across_data": statistics.across(means, list(losses)) if len(data) > 1 else None,
+        "tuning": {"keys": ["optimizer.lr"], "runs": 3 * len(groups), "trials": trials} if tuned else None,
+        "commands": COMMANDS,
         "excluded": [
             {"folder": "huber-3f9ac1", "reason": "failed: the target holds 3 values that are not finite"},
             {"folder": "log_cosh-0b77de", "reason": "trained on other rows: its split differs from the rest"},
@@ -132,3 +159,12 @@ def curves(labels=tuple(LOSSES), epochs=100, seeds=8):
             }
         )
     return frames
+
+
+def profiles():
+    """Of the losses above under their own names, and a hinge, which judges another number."""
+    groups = [{"label": "hinge", "loss": "hinge", "parameters": {}}]
+    for label, (loss, _, config) in LOSSES.items():
+        parameters = {key.removeprefix("loss."): value for key, value in config.items()}
+        groups.append({"label": label, "loss": canonical_loss(loss), "parameters": parameters})
+    return profiles_of(groups)

@@ -47,9 +47,9 @@ class Page(html.parser.HTMLParser):
         return [attributes["data-v"] for tag, attributes in self.tags if name in attributes.get("data-v", "")]
 
 
-def written(folder, comparison, curves, commands=made_up.COMMANDS):
+def written(folder, comparison, curves, commands=made_up.COMMANDS, profiles=None):
     path = folder / "report.html"
-    write_page(path, comparison, curves, commands)
+    write_page(path, comparison, curves, made_up.profiles() if profiles is None else profiles, commands)
     return path
 
 
@@ -63,7 +63,7 @@ def relabeled(comparison, old, new):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    comparison = made_up.comparison(("diabetes", "california_housing"))
+    comparison = made_up.comparison(("diabetes", "california_housing"), tuned=True)
     return written(tmp_path_factory.mktemp("page"), comparison, made_up.curves())
 
 
@@ -93,11 +93,19 @@ def test_it_loads_nothing(page):
 
 
 def test_every_number_is_there_to_copy(page):
-    comparison = made_up.comparison(("diabetes", "california_housing"))
+    comparison = made_up.comparison(("diabetes", "california_housing"), tuned=True)
     copied = {value for _, a in page.tags for value in a.get("data-v", "").split("\t")}
     numbers = [
         number
-        for row in [*comparison["groups"], *comparison["pairs"], *comparison["matrix"]["rows"]]
+        for row in [
+            *comparison["groups"],
+            *(group["same"] for group in comparison["groups"]),
+            *comparison["pairs"],
+            *comparison["matrix"]["rows"],
+            *comparison["tuning"]["trials"],
+            comparison["across_data"]["mean_ranks"],
+            *comparison["across_data"]["pairs"],
+        ]
         for value in row.values()
         for number in (value if isinstance(value, list) else [value])
         if isinstance(number, float)
@@ -149,10 +157,11 @@ def test_what_labels_and_reasons_hold_is_never_markup(tmp_path):
 def test_the_least_there_can_be(tmp_path):
     comparison = made_up.comparison(losses={"mse": made_up.LOSSES["mse"], "mae": made_up.LOSSES["mae"]}, n=2)
     comparison |= {"varied": [], "excluded": [], "pairs": [], "matrix": None, "reference": None}
+    assert comparison["tuning"] is comparison["across_data"] is None
     for group in comparison["groups"]:
         group |= {"mean": None, "median": None, "mean_ci95": [None, None], "median_ci95": [None, None]}
         group["scores"] = [None, float("nan")]
-    page = read(written(tmp_path, comparison, {}, []))
+    page = read(written(tmp_path, comparison, {}, [], profiles={}))
     assert "No run was left out." in page.text
     assert "The loss and the seeds alone." in page.text
     assert json.loads(page.scripts[0])["groups"][0]["scores"] == [None, None]
@@ -178,38 +187,75 @@ def test_long_and_ragged_curves_are_thinned_and_kept_whole(tmp_path):
 
 
 PROBE = """<script>
-addEventListener("error", event => (window.faults ??= []).push(event.message));
-document.addEventListener("securitypolicyviolation", event => (window.faults ??= []).push(event.blockedURI));
-setTimeout(() => parent.postMessage({
-  wide: document.documentElement.scrollWidth, room: innerWidth, faults: window.faults ?? [],
-  charts: [...document.querySelectorAll(".chart")].map(chart => chart.querySelectorAll(".main-svg").length),
-  spill: [...document.querySelectorAll(".chart .main-svg")].some(svg => svg.clientWidth > innerWidth),
-  theme: getComputedStyle(document.body).backgroundColor,
-}, "*"), 1500);
+const faults = [];
+addEventListener("error", event => faults.push(event.message));
+addEventListener("unhandledrejection", event => faults.push(String(event.reason)));
+document.addEventListener("securitypolicyviolation", event => faults.push(event.blockedURI));
+console.error = console.warn = (...words) => faults.push(words.join(" "));
+const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+const seen = () => ({
+  charts: all(".chart").map(chart => all(".main-svg .trace, .main-svg .hm", chart).length),
+  kinds: all(".chart").map(chart => chart.dataset.kind),
+  wide: document.documentElement.scrollWidth,
+  spill: all(".chart .main-svg").some(svg => svg.clientWidth > innerWidth),
+  paper: getComputedStyle(document.body).backgroundColor,
+  ink: getComputedStyle(document.querySelector(".chart .xtick text")).fill,
+});
+const sorted = () => all("table").flatMap(table => all("thead th", table).map((head, place) => {
+  head.querySelector("button").click();
+  const values = [...table.tBodies[0].rows].map(row => row.cells[place].dataset.v.split("\\t")[0]);
+  return { numeric: head.classList.contains("number"), order: head.getAttribute("aria-sort"), values };
+}));
+setTimeout(() => {
+  const light = seen(), tables = sorted();
+  all(".choice input").forEach(one => one.click());
+  document.getElementById("theme").click();
+  setTimeout(() => parent.postMessage({ light, dark: seen(), tables, faults, room: innerWidth,
+    requests: performance.getEntriesByType("resource").map(entry => entry.name) }, "*"), 1000);
+}, 1500);
 </script></head>"""
 FRAME = """<!doctype html><body><iframe src="report.html" width="{width}" height="900"></iframe><script>
 const show = event => {{ document.body.textContent = "FOUND" + JSON.stringify(event.data) + "END"; }};
 addEventListener("message", show);
 </script>"""
+SETS, RATES = ("diabetes", "california_housing"), tuple(made_up.RATES)
+COMMON = ["intervals", "intervals", *["tuning"] * 4, "matrix", "matrix", "curves", "profiles", "profiles"]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the page was not opened in a browser")
 @pytest.mark.parametrize("width", [390, 1400])
-@pytest.mark.parametrize("label", ["huber delta=1", EVIL], ids=["plain", "evil"])
-def test_a_browser_draws_it_all_and_nothing_spills(tmp_path, width, label):
-    comparison = relabeled(made_up.comparison(("diabetes", "california_housing")), "huber delta=1", label)
+@pytest.mark.parametrize(
+    ("label", "data", "own"),
+    [("huber delta=1", SETS, "ranks"), ("huber delta=1", RATES, "robustness"), (EVIL, SETS, "ranks")],
+    ids=["sets", "rates", "evil"],
+)
+def test_a_browser_draws_it_all_in_both_themes_sorts_it_and_nothing_spills(tmp_path, width, label, data, own):
+    comparison = relabeled(made_up.comparison(data, tuned=True), "huber delta=1", label)
+    comparison["across_data"] = None if own == "robustness" else comparison["across_data"]
+    named = {label if name == "huber delta=1" else name: f for name, f in made_up.profiles().items()}
     curves = {label if name == "huber delta=1" else name: f for name, f in made_up.curves().items()}
-    path = written(tmp_path, comparison, curves)
+    path = written(tmp_path, comparison, curves, profiles=named)
     path.write_text(path.read_text("utf-8").replace("</head>", PROBE, 1), "utf-8")
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width), "utf-8")
     found = _opened(frame, tmp_path / "profile")
     assert found["faults"] == []
+    assert found["requests"] == []
     assert found["room"] == width
-    assert found["wide"] <= width
-    assert not found["spill"]
-    assert len(found["charts"]) == 5
-    assert all(found["charts"])
+    for theme in (found["light"], found["dark"]):
+        assert theme["wide"] <= width
+        assert not theme["spill"]
+        assert sorted(theme["kinds"]) == sorted([*COMMON, own])
+        assert all(theme["charts"])
+    assert found["light"]["paper"] != found["dark"]["paper"]
+    assert found["light"]["ink"] != found["dark"]["ink"]
+    assert len(found["tables"]) > 40
+    for column in found["tables"]:
+        known = [value for value in column["values"] if value]
+        assert column["values"][: len(known)] == known  # what is missing comes last
+        assert column["order"] == "ascending"
+        if column["numeric"]:
+            assert [*map(float, known)] == sorted(map(float, known))
 
 
 def _opened(path: Path, profile: Path):
