@@ -10,6 +10,7 @@ not finite are refused: leaving out the runs that diverged is a choice that no s
 
 import itertools
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,18 +93,25 @@ def _subsets(values: Array) -> tuple[Array, Array]:
     All that leave out the first value (a subset and its complement flip alike), or the empty one, which
     is what was observed, and a fixed random sample.
     """
+    return _subsets_of(values.tobytes())
+
+
+@lru_cache(maxsize=8)  # a pair's p-value and its interval ask for the same
+def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
+    values = np.frombuffer(numbers)
     n = len(values)
     if n <= _EXACT:
         sums, sizes = np.zeros(1), np.zeros(1)
         for value in values[1:]:
             sums, sizes = np.concatenate([sums, sums + value]), np.concatenate([sizes, sizes + 1])
         return sums, sizes
-    random, step = np.random.default_rng(0), max(1, 2**22 // n)
-    sums, sizes = np.zeros(_DRAWS + 1), np.zeros(_DRAWS + 1)
-    for start in range(1, _DRAWS + 1, step):
-        stop = min(start + step, _DRAWS + 1)
-        flipped = random.integers(0, 2, (stop - start, n), dtype=np.bool_)
-        sums[start:stop], sizes[start:stop] = flipped @ values, flipped.sum(1)
+    random, sums, sizes = np.random.default_rng(0), np.zeros(_DRAWS + 1), np.zeros(_DRAWS + 1)
+    every = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    for start in range(0, n, 8):  # eight signs are a byte, and their 256 sums a table
+        eight = values[start : start + 8]
+        flipped, drawn = every[:, : len(eight)], random.integers(0, 256, _DRAWS, dtype=np.uint8)
+        sums[1:] += (flipped @ eight)[drawn]
+        sizes[1:] += flipped.sum(1)[drawn]
     return sums, sizes
 
 
@@ -212,6 +220,7 @@ def probability_better(
     return points / (2 * n), _least_chance(points, n, tail), 1 - _least_chance(2 * n - points, n, tail)
 
 
+@lru_cache(maxsize=1024)  # of as many seeds there are few shares, and many pairs
 def _least_chance(points: int, n: int, tail: float) -> float:
     if not points:
         return 0.0
