@@ -170,9 +170,8 @@ def record_runs(folder: Path, seeds: int = 100) -> int:
 def compare_seconds(folder: Path) -> tuple[float, float]:
     """The time that a comparison takes, page and pictures included, and its memory at most in MB."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / "compare.py", folder], stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, str(ROOT / "scripts" / "compare.py"), str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"compare.py ended with status {os.waitstatus_to_exitcode(status)}")
