@@ -293,13 +293,14 @@ def verdict(content: Mapping[str, Any]) -> str:
 
 def _instead(content: Mapping[str, Any]) -> str:
     """What tuning cost, and whether it decides: what one setting for all losses would have said."""
-    keys, runs = ", ".join(content["tuning"]["keys"]), content["tuning"]["runs"]
+    keys, runs = " and ".join(content["tuning"]["keys"]), content["tuning"]["runs"]
+    were = "were" if len(content["tuning"]["keys"]) > 1 else "was"
     settings = {typed(one["setting"]) for one in content["tuning"]["trials"] if one["same"]}
     words = f"{settings.pop()} for all" if len(settings) == 1 else f"one {keys} for all losses of a data set"
     changed = [pair for pair in content["pairs"] if pair["same"]["decision"] != pair["decision"]]
     told = [_decided(pair, pair["same"]["decision"]) for pair in changed]
     return (
-        f"{keys} was tuned for each loss on validation, {runs} runs in all. With {words}, "
+        f"{keys} {were} tuned for each loss on validation, {runs} runs in all. With {words}, "
         + (", and ".join(told) if told else "the decisions are the same")
         + "."
     )

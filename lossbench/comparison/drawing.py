@@ -132,8 +132,20 @@ def tuning(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
             same = {one["setting"][key] for one in rows if one["same"]}
             panel = _panel(data, key, lines, _tuning_line)
-            panels.append({**panel, "same": same.pop() if same else None})
+            panels.append({**panel, **_reach(panel["lines"]), "same": same.pop() if same else None})
     return panels
+
+
+def _reach(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The scale of the yardstick on validation and test: of logarithms where a setting all but explodes."""
+    parts = [line[name] for line in lines for name in ("validation", "test")]
+    means, lows, highs = ([end for part in parts for end in part[name]] for name in ("mean", "low", "high"))
+    if logarithmic(means):
+        least, most = min(value for value in [*means, *lows] if value > 0), max(highs)
+        more = (most / least) ** 0.06
+        return {"log_y": True, "reach": [least / more, most * more]}
+    pad = 0.06 * (max(highs) - min(lows)) or 1.0
+    return {"log_y": False, "reach": [min(lows) - pad, max(highs) + pad]}
 
 
 def _varying_numbers(parts: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -150,6 +150,8 @@ def tuning(path: Path, comparison: Mapping[str, Any]) -> bool:
                 if line["tuned"] is not None:
                     best = line[part]["mean"][line["x"].index(line["tuned"])]
                     axes.plot(line["tuned"], best, "o", color=color, markersize=12, fillstyle="none")
+            axes.set_yscale("log" if panel["log_y"] else "linear")
+            axes.set_ylim(panel["reach"])
             if panel["same"] is not None:
                 axes.axvline(panel["same"], color="0.6", linewidth=1, linestyle=":", zorder=0)
             _scale(axes, panel)

@@ -140,6 +140,18 @@ def test_a_number_tuned_beside_another_is_drawn_at_the_best_of_it():
     assert higher[0]["lines"][0]["validation"]["mean"] == [3, 5]  # what was tuned stays where it is
 
 
+def test_a_setting_that_all_but_explodes_leaves_the_others_to_be_seen():
+    trials = [trial(0.1, 32, 5.0, 6.0, tuned=True), trial(1.0, 32, 5000.0, 6000.0)]
+    comparison = {"groups": [{"data": "d", "label": "mse"}], "tuning": {"trials": trials}}
+    (panel,) = drawing.tuning(comparison | {"higher_is_better": False})
+    assert panel["log_y"]
+    assert 0 < panel["reach"][0] < 5 < 6000 < panel["reach"][1]
+    trials[1] |= {"validation_mean": 7.0, "mean": 8.0}
+    (panel,) = drawing.tuning(comparison | {"higher_is_better": False})
+    assert not panel["log_y"]
+    assert 4 < panel["reach"][0] < 5 < 8 < panel["reach"][1] < 9
+
+
 def test_another_format_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"a\.gif"):
         figures.matrix(tmp_path / "a.gif", TWO)
