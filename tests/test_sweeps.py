@@ -348,11 +348,3 @@ def test_custom_code_is_asked_for_again(tmp_path, monkeypatch, capsys):
         assert ("mine:of_four" in said) == (status == 1)
     assert folder.name == "run"
     sys.modules.pop("mine", None)
-
-
-def test_joblib_runs_the_jobs_in_workers(tmp_path, undisturbed):
-    folder = tmp_path / "sweep"
-    sweep = start(folder, *JOBS, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    out, _ = sweep.communicate()
-    assert sweep.returncode == 0, out
-    assert contents(folder) == contents(undisturbed)
