@@ -41,7 +41,7 @@ def profile(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     reach = max(_REACH, 1.5 * parameters.get("delta", 0))
     center, half = (2.125, 1.875) if axis == _PREDICTION else (0.0, reach)
-    # none of them is 0, where a loss written with |e| has no second derivative for autograd to find
+    # none of them is 0, the kink of a loss written with |e|
     steps = (torch.arange(-_STEPS, _STEPS, dtype=torch.float64) + 0.5) / _STEPS
     x = (center + half * steps).unsqueeze(-1).requires_grad_()
     y_pred = x.sigmoid() if facts["prediction"] == "probability" and not _logits(parameters) else x

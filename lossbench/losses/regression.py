@@ -81,14 +81,15 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     if not _DELTAS[0] < delta < _DELTAS[1]:
         y_pred, y_true = y_pred.double(), y_true.double()
     values: Tensor = _LogCosh.apply(y_pred, y_true, delta)[0]  # type: ignore[no-untyped-call]
-    return (averaged(values) * delta**2).to(kind)
+    return (values * delta**2).to(kind)
 
 
 class _LogCosh(torch.autograd.Function):
-    """Log cosh of ``x = (a - b) / delta`` and its slope tanh: one sinh for both, and every digit near 0.
+    """The mean of log cosh over the last axis of ``(a - b) / delta``, and tanh, its slope.
 
-    The slope is an output, so that derivatives of any order follow from its own, ``1 - tanh²``; backward
-    ones, for torch 2.13 gives 0 for a custom function's forward derivative of a forward one.
+    One sinh gives both, with every digit near 0, in half the memory of separate steps. The slope is an
+    output, so that derivatives of any order follow from its own, ``1 - tanh²``; backward ones, for torch
+    2.13 gives 0 for a custom function's forward derivative of a forward one.
     """
 
     generate_vmap_rule = True
@@ -100,9 +101,11 @@ class _LogCosh(torch.autograd.Function):
         beyond = x.sub_(slope).abs_()
         slope.div_(2).sinh_().mul_(2**0.5)
         rise = slope * slope  # cosh x - 1
-        value = rise.log1p().add_(beyond)
-        slope.mul_(x.copy_(rise).add_(2).sqrt_()).div_(rise.add_(1))
-        return value, slope
+        scratch = (rise + 2).sqrt_()
+        slope.mul_(scratch).div_(scratch.copy_(rise).add_(1))
+        del scratch  # before the mean takes memory
+        mean = rise.log1p_().add_(beyond).mean(-1)
+        return mean, slope
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
@@ -111,15 +114,16 @@ class _LogCosh(torch.autograd.Function):
         ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, of_value: Tensor | None, of_slope: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, of_mean: Tensor | None, of_slope: Tensor | None) -> tuple[Tensor | None, ...]:
         (slope,) = ctx.saved_tensors
-        gradient = None if of_value is None else of_value * slope
+        gradient = None
+        if of_mean is not None:
+            gradient = (of_mean / (slope.shape[-1] * ctx.delta)).unsqueeze(-1) * slope
         if of_slope is not None:
-            curvature = of_slope * (1 - slope * slope)
+            curvature = of_slope * (1 - slope * slope) / ctx.delta
             gradient = curvature if gradient is None else gradient + curvature
         if gradient is None:
             return None, None, None
-        gradient = gradient if ctx.delta == 1 else gradient / ctx.delta
         return gradient, -gradient if ctx.needs_input_grad[1] else None, None
 
 
