@@ -87,9 +87,9 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
 class _LogCosh(torch.autograd.Function):
     """The mean of log cosh over the last axis of ``(a - b) / delta``, and tanh, its slope.
 
-    One sinh gives both, with every digit near 0, in half the memory of separate steps. The slope is an
-    output, so that derivatives of any order follow from its own, ``1 - tanh²``; backward ones, for torch
-    2.13 gives 0 for a custom function's forward derivative of a forward one.
+    One expm1 gives both, in two thirds of the memory of separate steps. The slope is an output, so that
+    derivatives of any order follow from its own, ``1 - tanh²``; backward ones, for torch 2.13 gives 0 for
+    a custom function's forward derivative of a forward one.
     """
 
     generate_vmap_rule = True
@@ -97,14 +97,10 @@ class _LogCosh(torch.autograd.Function):
     @staticmethod
     def forward(a: Tensor, b: Tensor, delta: float) -> tuple[Tensor, Tensor]:
         x = a - b if delta == 1 else (a - b).div_(delta)
-        slope = x.clamp(-20, 20)  # beyond it log cosh is linear, to the last digit
-        beyond = x.sub_(slope).abs_()
-        slope.div_(2).sinh_().mul_(2**0.5)
-        rise = slope * slope  # cosh x - 1
-        scratch = (rise + 2).sqrt_()
-        slope.mul_(scratch).div_(scratch.copy_(rise).add_(1))
-        del scratch  # before the mean takes memory
-        mean = rise.log1p_().add_(beyond).mean(-1)
+        fall = x.abs().mul_(-2).expm1_()  # e^-2|x| - 1, which keeps the digits that a softplus loses near 0
+        value = (fall / 2).log1p_()
+        slope = fall.div_(fall + 2).copysign_(x)
+        mean = value.add_(x.abs_()).relu_().mean(-1)
         return mean, slope
 
     @staticmethod
