@@ -112,11 +112,17 @@ def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.d
     section = config.data.common
     dirt = Corruption(**section.model_dump(include=set(Corruption.__dataclass_fields__)))
     targets, weights = {}, {}
-    for output in config.outputs:
+    for place, output in enumerate(config.outputs):  # each with dirt of its own
         target = target_of(dataset, output)
-        values = _corrupted(target, splits, config.seeds, dirt)
+        values = _corrupted(
+            target, splits, [derive(seed, "corruption", place) for seed in config.seeds], dirt
+        )
         own = values.ndim > target.values.ndim
-        counts = _row_weights(config, dataset, target, values, splits, dirt)
+        unknown = [
+            missing(one, dirt.missing_labels, derive(seed, "missing_labels", place))
+            for one, seed in zip(splits, config.seeds, strict=True)
+        ]
+        counts = _row_weights(config, dataset, target, values, splits, unknown)
         for term in output.terms:
             _check_ignored_class(term, target)
             encoded = encode_targets(values, target, about(term.loss)["target"])
@@ -135,13 +141,18 @@ def _corrupted(target: Target, splits: list[Split], seeds: list[int], dirt: Corr
     if not (dirt.label_noise if classes else dirt.outliers and target.task in NUMBER_TASKS):
         return target.values
     pairs = zip(splits, seeds, strict=True)
-    every: list[Any] = [corrupted(target, one, dirt, derive(seed, "corruption")) for one, seed in pairs]
+    every: list[Any] = [corrupted(target, one, dirt, seed) for one, seed in pairs]
     stacked: Values = np.stack(every)
     return stacked
 
 
 def _row_weights(
-    config: Config, dataset: Dataset, target: Target, values: Values, splits: list[Split], dirt: Corruption
+    config: Config,
+    dataset: Dataset,
+    target: Target,
+    values: Values,
+    splits: list[Split],
+    unknown: list[NDArray[np.int64]],
 ) -> NDArray[np.float64] | None:
     """How much each row counts, ``(R, N)``, or ``(1, N)`` where it is the same for all; None where all do."""
     weights = None if dataset.weights is None else dataset.weights[None]
@@ -153,10 +164,10 @@ def _row_weights(
         counts = np.stack([np.bincount(own[one.train], minlength=len(target.classes)) for own, one in pairs])
         of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
         weights = everything = everything * np.take_along_axis(of_class, labels, 1)
-    if dirt.missing_labels:
+    if any(len(rows) for rows in unknown):
         weights = np.repeat(everything, len(splits) // len(everything), axis=0)
-        for row, one, seed in zip(weights, splits, config.seeds, strict=True):
-            row[missing(one, dirt.missing_labels, derive(seed, "missing_labels"))] = 0
+        for row, rows in zip(weights, unknown, strict=True):
+            row[rows] = 0
     return weights
 
 

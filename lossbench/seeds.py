@@ -18,13 +18,15 @@ _PURPOSES: dict[Purpose, int] = {
 }
 
 
-def derive(seed: int, purpose: Purpose) -> int:
-    """A 32-bit seed for one purpose of one replicate; different purposes share nothing.
+def derive(seed: int, purpose: Purpose, place: int = 0) -> int:
+    """A 32-bit seed for one purpose of one replicate; different purposes, and places of one, share nothing.
 
     >>> derive(3, "split") == derive(3, "split"), derive(3, "split") == derive(3, "order")
     (True, False)
+    >>> derive(3, "split") == derive(3, "split", 0), derive(3, "split") == derive(3, "split", 1)
+    (True, False)
     """
-    return int(np.random.SeedSequence([seed, _PURPOSES[purpose]]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, _PURPOSES[purpose], place]).generate_state(1)[0])
 
 
 def generator(seed: int, purpose: Purpose) -> torch.Generator:

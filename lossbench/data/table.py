@@ -1,5 +1,6 @@
 """The user's own table: CSV or Parquet; numeric and categorical columns, one or several of them targets."""
 
+import calendar
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -17,6 +18,7 @@ _PARTS = ("train", "validation", "test")
 _FEW_CATEGORIES = 20  # more different texts than this, in more than half of the rows, are no categories
 _MANY_CATEGORIES = 1000  # more than this would each be a column, and fill the memory
 _NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
+_MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:], "Sept"])
 # Texts that are numbers or dates to a reader, and to no parser, with the remedy
 _FORMATS = {
     r"[-+]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d+)?": "has thousands separators; write it as 1234.5",
@@ -24,7 +26,8 @@ _FORMATS = {
     r"[-+]?\d+([.,]\d+)?\s*[%\u20ac$\u00a3]|[\u20ac$\u00a3]\s*[-+]?\d.*": (
         "has a unit; write the number alone"
     ),
-    r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([ T].*)?": (
+    r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([ T].*)?"
+    rf"|([A-Z]\w+,? +)?(\d{{1,2}}(\.|th|st|nd|rd)?[ -])?({_MONTHS})\.?,?[ -]\d.*": (
         "is a date; leave the column out by data.exclude, split by it with data.time, or write numbers"
     ),
 }

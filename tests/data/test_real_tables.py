@@ -149,6 +149,10 @@ REFUSED = {
         ["line 2, column share", "'0 %'", "number alone"],
     ),
     "dates": (lines("day,a,y", DAYS, X, Y), ["line 2, column day", "is a date", "data.exclude"]),
+    "dates in words": (
+        lines("day,a,y", [f"{day:%d %B %Y}" for day in DAYS], X, Y),
+        ["line 2, column day", "is a date", "data.exclude"],
+    ),
     "dates, most of them NA": (
         lines("day,a,y", every(3, DAYS[0], lambda i: "NA"), X, Y),
         ["line 4, column day", "is a date", "data.exclude"],

@@ -417,6 +417,33 @@ def test_which_labels_are_missing_has_nothing_to_do_with_which_are_wrong(build):
     assert 15 < (wrong & unknown).sum() < 45  # of the same rows 60, of chance 30
 
 
+def test_each_output_has_dirt_of_its_own():
+    words = (
+        "loss=outputs",
+        "data=wine",
+        "+loss@loss.outputs.cultivar=scce",
+        "+loss@loss.outputs.alcohol=mse",
+    )
+    dirt = ("data.label_noise=0.3", "data.outliers=0.3", "data.missing_labels=0.3")
+    made = []
+    for overrides in (words, (*words, *dirt)):
+        settings = check(composition.plain(compose_config(*overrides)))
+        dataset = factory.build_dataset(settings)
+        splits = factory.build_splits(settings, dataset)
+        made.append(factory.build_module(settings, dataset, splits).table)
+    rows = made[0].rows("train")
+    (_, clean, _), (_, dirty, weights) = (next(table.batches(rows, 1000)) for table in made)
+    wrong = dirty["cultivar"][0, :, 0] != clean["cultivar"][0, :, 0]
+    far = (
+        made[1].target("alcohol").in_user_units(dirty["alcohol"])
+        - made[0].target("alcohol").in_user_units(clean["alcohol"])
+    )[0, :, 0].abs() > 1e-6
+    assert wrong.sum() == far.sum() == round(0.3 * rows.shape[1])
+    assert 0 < (wrong & far).sum() < wrong.sum() * 2 / 3  # of the same rows all, of chance a third
+    unknown = [weights[term][0] == 0 for term in ("cultivar", "alcohol")]
+    assert 0 < (unknown[0] & unknown[1]).sum() < unknown[0].sum() * 2 / 3
+
+
 def test_a_table_is_the_same_read_twice(tmp_path):
     path = tmp_path / "my.csv"
     FRAME.to_csv(path, index=False)
