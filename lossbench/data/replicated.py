@@ -80,7 +80,7 @@ class ScaledColumns(nn.Module):
     def gather(self, rows: Tensor) -> Tensor:
         """The rows ``(R, B)`` as each replicate sees them, ``(R, B, C)``."""
         where = (torch.arange(len(rows), device=rows.device)[:, None], rows) if self.own else rows
-        seen = (self.values[where] - self.mean) / self.scale
+        seen = self.values[where].sub_(self.mean).div_(self.scale)
         return seen.nan_to_num(0.0) if self.gaps else seen
 
     def in_user_units(self, seen: Tensor) -> Tensor:
