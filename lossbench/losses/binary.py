@@ -144,11 +144,12 @@ def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
     if from_logits:
         return functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     p = clipped(y_pred, EPSILON, 1 - EPSILON)
-    if not p.detach().sum().isnan():
-        return functional.binary_cross_entropy(p, y_true, reduction="none")
-    missing = p.isnan()  # which torch refuses, and of a diverged network are an answer
-    values = functional.binary_cross_entropy(p.masked_fill(missing, 0.5), y_true, reduction="none")
-    return values.masked_fill(missing, torch.nan)
+    with torch.autocast(p.device.type, enabled=False):  # under which CUDA takes no probabilities
+        if not p.detach().sum().isnan():
+            return functional.binary_cross_entropy(p, y_true, reduction="none")
+        missing = p.isnan()  # which torch refuses, and of a diverged network are an answer
+        values = functional.binary_cross_entropy(p.masked_fill(missing, 0.5), y_true, reduction="none")
+        return values.masked_fill(missing, torch.nan)
 
 
 def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:

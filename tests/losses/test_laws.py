@@ -370,3 +370,22 @@ def test_a_probability_that_is_nan_leaves_the_others_untouched():
     assert with_one.isnan().nonzero().flatten().tolist() == [7]
     others = torch.arange(50) != 7
     assert torch.equal(with_one[others], without[others])
+
+
+@pytest.mark.parametrize("name", ["binary_crossentropy", "binary_focal_crossentropy"])
+def test_probabilities_are_judged_in_full_precision_where_autocast_is_on(name, monkeypatch):
+    """On CUDA torch refuses to take the cross-entropy of probabilities under autocast."""
+    seen = []
+    function = torch.nn.functional.binary_cross_entropy
+
+    def spy(*arguments, **keywords):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return function(*arguments, **keywords)
+
+    monkeypatch.setattr(torch.nn.functional, "binary_cross_entropy", spy)
+    y_pred, y_true = torch.tensor([[0.2], [torch.nan]]), torch.ones(2, 1)
+    alone = getattr(losses, name)(y_pred, y_true)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        within = getattr(losses, name)(y_pred, y_true)
+    assert seen == [False, False]
+    torch.testing.assert_close(within, alone, equal_nan=True)
