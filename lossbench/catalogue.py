@@ -109,13 +109,19 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
         key, equals, value = one.removeprefix("loss.").partition("=")
         if not equals:
             raise UserError(f"{one}: a parameter is given as loss.delta=2")
-        given[key] = yaml.load(value, Loader=choices.YAML_LOADER)
+        try:
+            given[key] = yaml.load(value, Loader=choices.YAML_LOADER)
+        except yaml.YAMLError:
+            raise UserError(f"{one}: no value; a parameter is given as loss.delta=2") from None
     losses.get(known, **given)  # which refuses what is no parameter of it
+    given.pop("reduction", None)  # of several samples, and one is drawn
     drawn = profile(known, given)
     if drawn is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
     if path.suffix.lower() not in (".png", ".svg"):
         raise UserError(f"--picture {path}: a picture is a .png or an .svg")
+    if not path.parent.is_dir():
+        raise UserError(f"--picture {path}: there is no folder {path.parent}")
     figures.profiles(path, {f"{known} {typed(given)}".rstrip(): drawn})
 
 
@@ -238,7 +244,7 @@ def main() -> None:
     parser.add_argument("--task", help="only the losses for such targets")
     parser.add_argument("--for", dest="table", metavar="TABLE", help="a CSV: which losses fit its target?")
     parser.add_argument("--target", metavar="COLUMN", help="the column of that table")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     try:
         if options.parameters and options.picture is None:
             raise UserError(f"{' '.join(options.parameters)}: goes with --picture FILE, which draws the loss")

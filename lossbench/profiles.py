@@ -47,6 +47,8 @@ def profile(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
     y_pred = x.sigmoid() if facts["prediction"] == "probability" and not _logits(parameters) else x
     y_true = torch.full_like(x, 0.0 if axis == _ERROR else 1.0)
     value = losses.function(name)(y_pred, y_true, **parameters)
+    if len(value) != len(x):  # binary_crossentropy with axis=0, the mean over the samples
+        return None
     (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True)
     curvature = torch.zeros(x.shape, dtype=x.dtype)
     if gradient.requires_grad:  # that of straight lines depends on nothing

@@ -129,7 +129,7 @@ def test_mistakes_are_answered(show, tmp_path, arguments, message):
 def test_a_loss_is_drawn_with_its_parameters(show, tmp_path):
     assert show("mae", "--picture", "mae.png")[1] == 0
     assert (tmp_path / "mae.png").read_bytes().startswith(b"\x89PNG")
-    show("Huber", "loss.delta=2.5", "--picture", "huber.svg")
+    show("Huber", "--picture", "huber.svg", "loss.delta=2.5", "loss.reduction=sum")  # in any order
     text = (tmp_path / "huber.svg").read_text()
     assert all(words in text for words in ("huber delta=2.5", "value", "gradient", "curvature"))
 
@@ -141,6 +141,9 @@ def test_a_loss_is_drawn_with_its_parameters(show, tmp_path):
         (("huber", "2", "--picture", "a.png"), "given as loss.delta=2"),
         (("huber", "loss.delta=2"), "goes with --picture FILE"),
         (("dice", "--picture", "a.png"), "more than one number"),
+        (("bce", "loss.axis=0", "--picture", "a.png"), "more than one number"),
+        (("huber", "loss.delta=[", "--picture", "a.png"), "loss.delta=[: no value"),
+        (("huber", "--picture", "no/a.png"), "there is no folder no"),
         (("huber", "--picture", "a.gif"), "a picture is a .png or an .svg"),
     ],
 )
