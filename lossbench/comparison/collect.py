@@ -160,7 +160,7 @@ def grouped(runs: list[Run], yardstick: str, higher: bool) -> list[Trials]:
             by_setting.setdefault(_order(run.nuisance), []).append(run)
         groups = [_group(by_setting[one], yardstick, naming, placing) for one in sorted(by_setting)]
         by_block.setdefault(place, []).append(Trials(groups))
-    validation = yardstick.replace("test/", "validation/", 1)
+    validation = f"validation/{yardstick.partition('/')[2]}"
     for block in by_block.values():
         means = np.array([_means(trials, validation, higher) for trials in block])
         same = np.lexsort((means.mean(0), rankdata(means, axis=1).mean(0)))[0]

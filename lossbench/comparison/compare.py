@@ -122,7 +122,7 @@ def _group(trials: Trials, yardstick: str, tuning: bool) -> dict[str, Any]:
 
 def _tuning(trials: list[Trials], yardstick: str) -> dict[str, Any]:
     """Every loss at every setting that was tried, on validation and on test, and what was chosen."""
-    validation = yardstick.replace("test/", "validation/", 1)
+    validation = f"validation/{yardstick.partition('/')[2]}"
     every = [(one, group) for one in trials for group in one.settings]
     rows = []
     for one, group in every:
@@ -298,7 +298,11 @@ def _instead(content: Mapping[str, Any]) -> str:
     settings = {typed(one["setting"]) for one in content["tuning"]["trials"] if one["same"]}
     words = f"{settings.pop()} for all" if len(settings) == 1 else f"one {keys} for all losses of a data set"
     changed = [pair for pair in content["pairs"] if pair["same"]["decision"] != pair["decision"]]
-    told = [_decided(pair, pair["same"]["decision"]) for pair in changed]
+    several = len({group["data"] for group in content["groups"]}) > 1
+    told = [
+        (f"on {pair['data']} " if several else "") + _decided(pair, pair["same"]["decision"])
+        for pair in changed
+    ]
     return (
         f"{keys} {were} tuned for each loss on validation, {runs} runs in all. With {words}, "
         + (", and ".join(told) if told else "the decisions are the same")

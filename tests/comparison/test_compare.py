@@ -268,6 +268,20 @@ def test_the_pairs_are_decided_at_the_same_setting_too(tmp_path):
     assert "With optimizer.lr=0.01 for all, huber is better than mse" in content["verdict"]
 
 
+def test_what_tuning_decides_is_told_of_its_data_set(tmp_path):
+    for data, last in (("diabetes", 11), ("petals", 25)):
+        means = {"huber": (10, 12, 14), "mse": (18, 12.5, last)}
+        tests = {"huber": (5, 9, 9), "mse": (20, 20, 5 if last == 11 else 20)}
+        tried(tmp_path / data, means, tests, data=data)
+    said = compare(tmp_path / "diabetes", tmp_path / "petals")["verdict"]
+    assert "on diabetes huber is better than mse." in said
+
+
+def test_the_best_is_picked_on_validation_whatever_part_is_shown(tmp_path):
+    tried(tmp_path, {"huber": (10, 20, 30)}, {"huber": (9, 8, 1)})
+    assert chosen(compare(tmp_path, metric="train/rmse"), "tuned") == {"huber": 0.1}
+
+
 def test_what_is_compared_without_tuning_says_nothing_of_it(tmp_path):
     leave(tmp_path / "a", "huber", scores(10))
     leave(tmp_path / "b", "mean_squared_error", scores(10, seed=1))
