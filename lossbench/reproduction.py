@@ -145,7 +145,7 @@ def main() -> None:
         except UserError as error:
             print(f"{one.folder}: not run again\n  {error}")
             there = read_manifest(one.folder).get("folder")
-            if there != str(Path.cwd()):
+            if there not in (None, str(Path.cwd())):
                 print(f"  it was run from {there}, where relative paths began")
             fine = False
     sys.exit(0 if fine else 1)
