@@ -80,6 +80,7 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     kind = y_pred.dtype
     if not _DELTAS[0] < delta < _DELTAS[1]:
         y_pred, y_true = y_pred.double(), y_true.double()
+        delta = min(delta, 1e120)  # half of squared error, to the last digit
     values: Tensor = _LogCosh.apply(y_pred, y_true, delta)[0]  # type: ignore[no-untyped-call]
     return (values * delta**2).to(kind)
 
@@ -87,9 +88,9 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
 class _LogCosh(torch.autograd.Function):
     """The mean of log cosh over the last axis of ``(a - b) / delta``, and tanh, its slope.
 
-    One expm1 gives both, in two thirds of the memory of separate steps. The slope is an output, so that
-    derivatives of any order follow from its own, ``1 - tanh²``; backward ones, for torch 2.13 gives 0 for
-    a custom function's forward derivative of a forward one.
+    One sinh gives both, with every digit near 0, in two thirds of the memory of separate steps. The slope
+    is an output, so that derivatives of any order follow from its own, ``1 - tanh²``; only backward ones,
+    for torch 2.13 gives 0 for a custom function's forward derivative of a forward one.
     """
 
     generate_vmap_rule = True
@@ -97,10 +98,15 @@ class _LogCosh(torch.autograd.Function):
     @staticmethod
     def forward(a: Tensor, b: Tensor, delta: float) -> tuple[Tensor, Tensor]:
         x = a - b if delta == 1 else (a - b).div_(delta)
-        fall = x.abs().mul_(-2).expm1_()  # e^-2|x| - 1, which keeps the digits that a softplus loses near 0
-        value = (fall / 2).log1p_()
-        slope = fall.div_(fall + 2).copysign_(x)
-        mean = value.add_(x.abs_()).relu_().mean(-1)
+        slope = x.clamp(-20, 20)  # beyond it log cosh is linear, to the last digit
+        beyond = x.sub_(slope).abs_()
+        slope.sinh_()
+        rise = slope * slope
+        cosh = (rise + 1).sqrt_()
+        slope.div_(cosh)
+        rise.div_(cosh.add_(1))  # cosh x - 1, without cancelling near 0
+        del cosh  # before the mean takes memory
+        mean = rise.log1p_().add_(beyond).mean(-1)
         return mean, slope
 
     @staticmethod
