@@ -9,7 +9,7 @@ __all__ = ["compare", "losses", "results", "run"]
 def __getattr__(name: str) -> Any:
     """Import on first use, so that ``--help`` and completion never wait for torch."""
     if name == "run":
-        from lossbench.commands import run
+        from lossbench.cli.main import run
 
         return run
     if name == "compare":
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
 
         return compare
     if name == "results":
-        from lossbench.sweeps import results
+        from lossbench.config.sweep import results
 
         return results
     if name == "losses":

@@ -13,7 +13,7 @@ class UserError(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Issue:
     """One thing wrong in a config: its key, what stands there, and what to do about it.
 
     A value of ``...`` says that nothing stands there.
@@ -21,20 +21,20 @@ class Fault:
 
     key: str
     value: Any
-    remedy: str
+    hint: str
 
     def __str__(self) -> str:
         value = "" if self.value is ... else f" = {_as_written(self.value)}"
-        return f"{self.key}{value}\n    {self.remedy}"
+        return f"{self.key}{value}\n    {self.hint}"
 
 
 class ConfigError(UserError):
-    """Every fault of a config, in one report."""
+    """Every issue of a config, in one report."""
 
-    def __init__(self, faults: Iterable[Fault], place: str = "the config; nothing was trained") -> None:
-        self.faults = tuple(faults)
-        report = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{counted(len(self.faults), 'fault')} in {place}.\n{report}")
+    def __init__(self, issues: Iterable[Issue], place: str = "the config; nothing was trained") -> None:
+        self.issues = tuple(issues)
+        report = "\n".join(f"  {issue}" for issue in self.issues)
+        super().__init__(f"{counted(len(self.issues), 'issue')} in {place}.\n{report}")
 
 
 def _as_written(value: Any) -> str:

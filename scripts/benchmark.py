@@ -22,12 +22,14 @@ import torch
 from torch import Tensor, nn
 
 import lossbench
-from lossbench import composition, experiment, factory
-from lossbench.commands import compose_config
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import Config, check
 from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
-from lossbench.records import read_manifest
-from lossbench.schema import Config, check
+from lossbench.records.result import read_manifest
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("loss=huber", "data=diabetes", "model.hidden_units=[8]", "data.batch_size=32")

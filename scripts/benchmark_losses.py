@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench import choices, losses
+from lossbench import losses, registry
 
 ROWS, UNITS = 100_000, 10
 Peer = Callable[[Tensor, Tensor], Tensor]
@@ -27,7 +27,7 @@ Peer = Callable[[Tensor, Tensor], Tensor]
 def draw(name: str) -> tuple[Tensor, Tensor]:
     """Predictions of the loss's space and targets, a million elements."""
     generator = torch.Generator().manual_seed(0)
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     target, space = about["target"], about["prediction"]
     if about["task"] == "retrieval":
         embeddings = torch.randn(1000, 1000, generator=generator)

@@ -1,6 +1,6 @@
 """The losses, or those that fit a table: ``python scripts/catalogue.py huber``."""
 
-from lossbench.catalogue import main
+from lossbench.cli.catalogue import main
 
 if __name__ == "__main__":
     main()

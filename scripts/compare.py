@@ -1,6 +1,6 @@
 """Runs to a comparison: ``python scripts/compare.py outputs/my_sweep``."""
 
-from lossbench.comparison.command import main
+from lossbench.cli.compare import main
 
 if __name__ == "__main__":
     main()

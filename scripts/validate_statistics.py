@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import lossbench
-from lossbench.comparison import statistics
+from lossbench.comparison import inference
 
 Array = NDArray[np.float64]
 Draw = Callable[..., Array]
@@ -43,15 +43,15 @@ def report(what: str, hits: Array | Sequence[float], bar: float | None = None, a
     print(f"{what:<78} {100 * share:6.2f} % +- {100 * error:.2f}   {verdict}", flush=True)
 
 
-def covered(interval: Callable[[Array], statistics.Interval], samples: Array, truth: float) -> list[bool]:
+def covered(interval: Callable[[Array], inference.Interval], samples: Array, truth: float) -> list[bool]:
     found = [interval(sample)[1:] for sample in samples]
     return [low is not None and high is not None and low <= truth <= high for low, high in found]
 
 
 def not_rejected(differences: Array, truth: float) -> list[bool]:
     """Whether their intervals cover, asked of the test that they invert, which is faster at 20 seeds."""
-    found = [statistics.sign_flip_p(sample - truth) > ALPHA for sample in differences]
-    if covered(statistics.difference_interval, differences[:100], truth) != found[:100]:
+    found = [inference.sign_flip_p(sample - truth) > ALPHA for sample in differences]
+    if covered(inference.difference_interval, differences[:100], truth) != found[:100]:
         raise AssertionError("the interval is not the test's inversion")
     return found
 
@@ -59,7 +59,7 @@ def not_rejected(differences: Array, truth: float) -> list[bool]:
 def raw_p(scores: Array) -> tuple[list[tuple[int, int]], list[float]]:
     """The pairs of losses of one comparison, and their p-values; scores ``(losses, seeds)``."""
     pairs = list(itertools.combinations(range(len(scores)), 2))
-    return pairs, [statistics.sign_flip_p(scores[i] - scores[j]) for i, j in pairs]
+    return pairs, [inference.sign_flip_p(scores[i] - scores[j]) for i, j in pairs]
 
 
 def null_truth(comparisons: int = 5_000) -> None:
@@ -69,13 +69,13 @@ def null_truth(comparisons: int = 5_000) -> None:
         for _ in range(comparisons):
             scores = draw(5, 10) + draw(1, 10)  # a seed's own luck is common to all losses
             pairs, p = raw_p(scores)
-            adjusted = statistics.holm(p)
+            adjusted = inference.holm(p)
             excluded = [value <= ALPHA for value in adjusted]
             decided.append(any(excluded))
             naive.append(min(p) <= ALPHA)
             for (i, j), apart in zip(pairs, excluded, strict=True):
                 if apart:
-                    _, low, high = statistics.difference_interval(scores[i] - scores[j])
+                    _, low, high = inference.difference_interval(scores[i] - scores[j])
                     contradicted.append(low is None or high is None or low <= 0 <= high)
         report(f"{kind}: decided after Holm, its interval excluding 0", decided, 0.05, at_least=False)
         report(f"{kind}: decided, yet 0 in the pair's interval", contradicted or [False], 0.0, at_least=False)
@@ -86,11 +86,11 @@ def coverage(many: int = 10_000) -> None:
     print("\nCoverage of 95 % intervals")
     for (kind, (draw, median, mean)), n in itertools.product(KINDS.items(), (10, 20)):
         scores = draw(many, n)
-        report(f"{kind}, {n} seeds: median", covered(statistics.median_interval, scores, median), 0.94)
+        report(f"{kind}, {n} seeds: median", covered(inference.median_interval, scores, median), 0.94)
         differences = scores - draw(many, n)
         report(f"{kind}, {n} seeds: difference", not_rejected(differences, 0), 0.94)
         bar = 0.94 if kind == "normal" else None
-        report(f"{kind}, {n} seeds: mean", covered(statistics.mean_interval, scores, mean), bar)
+        report(f"{kind}, {n} seeds: mean", covered(inference.mean_interval, scores, mean), bar)
     # Two losses of different skew, whose difference is not symmetric: where the method ends
     for n in (10, 20):
         skewed, even = KINDS["lognormal"][0](many, n), KINDS["normal"][0](many, n)
@@ -101,7 +101,7 @@ def coverage(many: int = 10_000) -> None:
 
 def chances(comparisons: int = 4_000) -> None:
     print("\nPower at 20 seeds; an effect is one sd of the paired difference")
-    single = [statistics.sign_flip_p(x) for x in RANDOM.normal(1, 1, (comparisons, 20))]
+    single = [inference.sign_flip_p(x) for x in RANDOM.normal(1, 1, (comparisons, 20))]
     report("two losses", [p <= ALPHA for p in single], 0.95)
     report(
         "one pair at Holm's first step of ten (the other nine say nothing)",
@@ -113,17 +113,17 @@ def chances(comparisons: int = 4_000) -> None:
         scores = RANDOM.normal(size=(5, 20)) + RANDOM.normal(size=20)
         scores[0] += math.sqrt(2)  # the paired difference of two independent losses has this sd
         pairs, p = raw_p(scores)
-        found = [value <= ALPHA for (i, _), value in zip(pairs, statistics.holm(p), strict=True) if i == 0]
+        found = [value <= ALPHA for (i, _), value in zip(pairs, inference.holm(p), strict=True) if i == 0]
         one.append(float(np.mean(found)))
         all_of_one.append(all(found))
     report("five losses, one apart: each of its four pairs, with Holm", one, 0.85)
     report("five losses, one apart: all four of its pairs at once", all_of_one)
     for n, pairs_tested in ((20, 1), (20, 10)):
-        foretold = 100 * statistics.power(1, n, pairs_tested)
+        foretold = 100 * inference.power(1, n, pairs_tested)
         print(f"power(1, {n}, comparisons={pairs_tested}) foretells {foretold:.2f} %")
     report(
         "two losses, effect one sd of the score itself",
-        [statistics.sign_flip_p(x) <= ALPHA for x in RANDOM.normal(1 / math.sqrt(2), 1, (comparisons, 20))],
+        [inference.sign_flip_p(x) <= ALPHA for x in RANDOM.normal(1 / math.sqrt(2), 1, (comparisons, 20))],
     )
 
 
@@ -142,7 +142,7 @@ def trained_null(comparisons: int = 200, seeds: int = 10, epochs: int = 30, toge
             )
             scores += result.table["test/rmse"].tolist()
     cut = np.array(scores).reshape(comparisons, 2, seeds)
-    p_values = [statistics.sign_flip_p(one - other) for one, other in cut]
+    p_values = [inference.sign_flip_p(one - other) for one, other in cut]
     wrong = sum(p <= ALPHA for p in p_values)
     low, high = stats.binomtest(wrong, comparisons).proportion_ci(method="exact")
     report("declared different", [p <= ALPHA for p in p_values])

@@ -11,8 +11,8 @@ import pytest
 os.environ["KERAS_BACKEND"] = "torch"  # the oracle; read when keras is first imported
 os.environ["COLUMNS"] = "80"
 
-from lossbench import commands
-from lossbench.records import Result
+from lossbench.cli import main as commands
+from lossbench.records.result import Result
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from lossbench import catalogue, choices
+from lossbench import registry
+from lossbench.cli import catalogue
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def show(monkeypatch, capsys, tmp_path):
 def test_all_losses_by_task_within_80_columns(show):
     out, status = show()
     assert status == 0
-    assert all(f"\n  {name}" in out for name in choices.losses())
+    assert all(f"\n  {name}" in out for name in registry.losses())
     assert max(map(len, out.splitlines())) <= 80
 
 
@@ -39,7 +40,7 @@ def test_one_task(show):
     assert "huber" not in out
 
 
-@pytest.mark.parametrize("name", choices.losses())
+@pytest.mark.parametrize("name", registry.losses())
 def test_one_loss_in_full(show, name):
     out, status = show(name)
     assert status == 0

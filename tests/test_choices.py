@@ -5,11 +5,13 @@ from typing import get_args
 import pytest
 import torch
 
-from lossbench import choices, data, losses, models, optimizers, regularizers, schedules
+from lossbench import data, losses, registry
+from lossbench.config.outputs import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.data.dataset import Task
-from lossbench.facts import ENCODINGS, SPACE_ACTIVATIONS
 from lossbench.metrics import METRICS
-from lossbench.parameters import keyword_parameters
+from lossbench.signatures import keyword_parameters
+from lossbench.training import network as models
+from lossbench.training import optimizers, regularizers, schedules
 
 LOOKUPS = {
     "loss": losses.function,
@@ -20,26 +22,26 @@ LOOKUPS = {
     "regularizer": vars(regularizers).__getitem__,
 }
 CODE = {
-    "optimizer": "optimizers",
-    "schedule": "schedules",
-    "regularizer": "regularizers",
+    "optimizer": "training/optimizers",
+    "schedule": "training/schedules",
+    "regularizer": "training/regularizers",
     "data": "data/bundled",
 }
 COMPONENTS = [
     (group, name)
     for group in LOOKUPS
-    for name in choices.names(group)
+    for name in registry.names(group)
     if (group, name) not in (("data", "auto"), ("loss", "outputs"))
 ]
 TASKS = set(get_args(Task))
-LOSSES = choices.losses()
+LOSSES = registry.losses()
 
 
 @pytest.mark.parametrize(("group", "name"), COMPONENTS)
 def test_yaml_repeats_the_signature_exactly(group, name):
-    written = {k: v for k, v in choices.read(group, name).items() if k not in ("name", "about")}
+    written = {k: v for k, v in registry.read(group, name).items() if k not in ("name", "about")}
     parameters = {p.name: p for p in keyword_parameters(LOOKUPS[group](name))}
-    assert choices.read(group, name)["name"] == name
+    assert registry.read(group, name)["name"] == name
     assert set(written) == set(parameters)
     for key, value in written.items():
         default = parameters[key].default
@@ -49,15 +51,15 @@ def test_yaml_repeats_the_signature_exactly(group, name):
 
 @pytest.mark.parametrize(("group", "module"), CODE.items())
 def test_every_public_component_has_its_yaml(group, module):
-    public = {name for name in choices.summaries(module) if not name.startswith("_")}
-    assert set(choices.names(group)) - {"auto", "table"} == public
+    public = {name for name in registry.summaries(module) if not name.startswith("_")}
+    assert set(registry.names(group)) - {"auto", "table"} == public
 
 
 def test_every_loss_function_has_its_yaml():
     """A function of y_pred and y_true in losses/ without a YAML would be a loss nobody can choose."""
     import ast
 
-    files = (choices.CONF.parent / "lossbench" / "losses").glob("*.py")
+    files = (registry.CONF.parent / "lossbench" / "losses").glob("*.py")
     functions = {
         node.name
         for file in files
@@ -72,7 +74,7 @@ def test_every_loss_function_has_its_yaml():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_facts_are_complete_and_known(name):
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     assert set(about) - {"metric"} == {
         *("task", "aliases", "data", "target", "prediction", "units", "couples_samples"),
         *("bounded", "convex", "proper", "elsewhere", "source"),
@@ -83,27 +85,27 @@ def test_facts_are_complete_and_known(name):
     assert about["target"] in ENCODINGS[about["task"]]
     assert about["prediction"] in SPACE_ACTIVATIONS
     assert about.get("metric") in {None, *METRICS[about["task"]]}
-    assert about["target"] in ENCODINGS[choices.about("data", about["data"])["task"]]
+    assert about["target"] in ENCODINGS[registry.about("data", about["data"])["task"]]
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if "metric" in choices.about("loss", name)])
+@pytest.mark.parametrize("name", [name for name in LOSSES if "metric" in registry.about("loss", name)])
 def test_the_metric_that_a_loss_names_is_its_mean_the_root_of_it_or_what_it_negates(name):
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     y_true, y_pred = torch.rand(2, 40, 3, dtype=torch.float64).softmax(-1)
     mean = losses.get(name)(y_pred, y_true).double()
     metric = METRICS[about["task"]][about["metric"]].function(y_pred, y_true).double()
     assert any(torch.isclose(metric, form) for form in (mean, mean.sqrt(), -mean))
 
 
-@pytest.mark.parametrize("name", [name for name in choices.names("data") if name not in ("auto", "table")])
+@pytest.mark.parametrize("name", [name for name in registry.names("data") if name not in ("auto", "table")])
 def test_a_data_set_is_of_the_task_its_yaml_says(name):
-    about, targets = choices.about("data", name), data.source(name)().targets
+    about, targets = registry.about("data", name), data.source(name)().targets
     stated = about.get("tasks") or {targets[0].name: about["task"]}
     assert {target.name: target.task for target in targets} == stated
 
 
 def test_no_two_losses_share_an_alias():
-    every = [alias.lower() for name in LOSSES for alias in choices.about("loss", name)["aliases"]]
+    every = [alias.lower() for name in LOSSES for alias in registry.about("loss", name)["aliases"]]
     squeezed = [name.replace("_", "") for name in LOSSES]
     assert len(set(every + squeezed)) == len(every) + len(squeezed)
 
@@ -111,15 +113,15 @@ def test_no_two_losses_share_an_alias():
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_alias_names_its_loss_in_any_case(name):
     camel = "".join(word.capitalize() for word in name.split("_"))
-    for alias in [name, camel, *choices.about("loss", name)["aliases"]]:
+    for alias in [name, camel, *registry.about("loss", name)["aliases"]]:
         for written in (alias, alias.upper(), alias.lower()):
-            assert choices.canonical_loss(written) == name
+            assert registry.canonical_loss(written) == name
             assert losses.get(written).get_config()["name"] == name
 
 
 @pytest.mark.parametrize("name", ["MSELoss", "HuberLoss", "ce", "crossentropy", "", "hubr"])
 def test_what_is_no_alias_resolves_to_nothing(name):
-    assert choices.canonical_loss(name) is None
+    assert registry.canonical_loss(name) is None
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -127,7 +129,7 @@ def test_what_other_libraries_call_it_is_there(name):
     import keras
 
     places = {"keras": keras.losses, "torch": torch.nn}
-    for library, called in choices.about("loss", name)["elsewhere"].items():
+    for library, called in registry.about("loss", name)["elsewhere"].items():
         known = {"keras", "torch", "optax", "monai", "pytorch-metric-learning", "tensorflow-addons"}
         assert library in known
         assert library not in places or hasattr(places[library], called)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import lossbench
-from lossbench import choices, commands, losses
+from lossbench import losses, registry
+from lossbench.cli import main as commands
 from lossbench.errors import UserError
-from lossbench.records import Result
+from lossbench.records.result import Result
 
 ROOT = Path(__file__).parent.parent
 QUICK = "trainer.max_epochs=2"
@@ -62,7 +63,7 @@ def test_every_loss_trains_by_its_name_alone(train, name):
     outcome = train(f"loss={name}", QUICK)
     assert outcome.status == 0
     (result,) = outcome.results
-    assert (result.loss, result.data) == (name, choices.about("loss", name)["data"])
+    assert (result.loss, result.data) == (name, registry.about("loss", name)["data"])
     assert all(value is not None for values in result.metrics.values() for value in values)
 
 
@@ -277,7 +278,7 @@ def test_precisions(train, precision):
 
 @pytest.mark.parametrize("group", ["optimizer", "schedule"])
 def test_every_choice_trains(train, group):
-    for name in choices.names(group):
+    for name in registry.names(group):
         assert train(f"{group}={name}", QUICK).status == 0
 
 
@@ -313,7 +314,7 @@ def test_help_shows_losses_by_task_keys_and_examples_within_80_columns():
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["-sc", "query=bash"]])
 def test_quick_commands_import_nothing_heavy(arguments):
     code = (
-        "import sys; sys.argv = ['train.py', *sys.argv[1:]]; from lossbench.commands import train\n"
+        "import sys; sys.argv = ['train.py', *sys.argv[1:]]; from lossbench.cli.main import train\n"
         "try: train()\nexcept SystemExit as stop: assert not stop.code, stop.code\n"
         f"sys.exit(','.join({HEAVY!r} & set(sys.modules)) or 0)"
     )
@@ -336,7 +337,7 @@ def test_tab_completion(line, words):
 
 def test_the_installed_command():
     def lossbench_command(*arguments, **environment):
-        code = "import sys; sys.argv[0] = 'lossbench'; from lossbench.commands import main; main()"
+        code = "import sys; sys.argv[0] = 'lossbench'; from lossbench.cli.main import main; main()"
         return python("-c", code, *arguments, **environment)
 
     assert "loss=huber" in lossbench_command("train", "--help").stdout

@@ -154,13 +154,13 @@ def test_a_word_is_for_what_it_names(documents, word, reference, allowed):
     ("reference", "arguments"),
     [
         ("os:system", ["touch pwned"]),
-        ("lossbench.provenance:_git", [".", "-c", "alias.x=!touch pwned", "x"]),
-        ("lossbench.provenance:git_state", ["."]),
+        ("lossbench.runs.provenance:_git", [".", "-c", "alias.x=!touch pwned", "x"]),
+        ("lossbench.runs.provenance:git_state", ["."]),
         ("lossbench_evil:loss", None),
         ("lossbench.losses.custom:_load", ["os:system"]),
         ("lossbench.losses.custom:custom", {"function": "os:system", "arguments": ["touch pwned"]}),
         ("lossbench.losses.custom:Path", ["pwned"]),
-        ("lossbench.losses.loss:inspect", None),
+        ("lossbench.losses.base:inspect", None),
     ],
 )
 def test_no_file_finds_a_way_around(documents, monkeypatch, reference, arguments):

@@ -124,7 +124,7 @@ MISTAKES = [
     (["data=table", "data.path=" + "x" * 300, "data.target=y"], ["cannot be read: File name too long"]),
     (["loss=hinge", "model.output_activation=sigmoid"], ["needs a linear output"]),
     (["loss=msle", "model.output_activation=linear"], ["needs a softplus output"]),
-    (["loss=cosine", "data=diabetes"], ["1 fault", "data=digit_halves"]),
+    (["loss=cosine", "data=diabetes"], ["1 issue", "data=digit_halves"]),
     (["-m", "loss=mse,hubr"], ["loss=hubr", "Did you mean loss=huber?"]),
 ]
 
@@ -164,4 +164,4 @@ def test_all_faults_come_in_one_report(train):
         "schedule.warmup_steps",
     ):
         assert key in outcome.err
-    assert "9 faults" in outcome.err
+    assert "9 issues" in outcome.err

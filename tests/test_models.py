@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lossbench.models import activation_function, dense
+from lossbench.training.network import activation_function, dense
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),

@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from lossbench import composition, experiment, factory
-from lossbench.commands import compose_config
-from lossbench.module import clip_per_replicate
-from lossbench.schema import check
-from lossbench.selection import Selection
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import check
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
+from lossbench.training.early_stopping import Selection
+from lossbench.training.lightning_module import clip_per_replicate
 
 
 def config(*overrides):
@@ -190,7 +192,7 @@ def test_what_an_ignored_class_leaves_is_recorded_as_a_mean_over_what_counts(red
         )
     )
     dataset, (split,), module = train(settings)
-    predictions, _, losses = module.look_at("validation")
+    predictions, _, losses = module.evaluate("validation")
     labels = torch.as_tensor(dataset.target.values[split.validation])
     p_true = predictions["output"][0].gather(1, labels[:, None]).flatten()
     kept = torch.as_tensor(dataset.target.values[split.validation] != 3)
@@ -219,7 +221,7 @@ def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
             )
         )
         _, _, module = train(settings)
-        recorded.append(module.look_at("test")[2])
+        recorded.append(module.evaluate("test")[2])
     np.testing.assert_allclose(*recorded, rtol=1e-6)
 
 

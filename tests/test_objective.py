@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from lossbench import composition, experiment, factory, losses
-from lossbench.commands import compose_config
-from lossbench.schema import check
+from lossbench import losses
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import check
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
 
 OUTPUTS = (
     "data=wine",
@@ -266,7 +269,7 @@ def test_an_epoch_is_recorded_as_a_mean_over_samples_whatever_their_batch(reduct
         ),
     )
     (recorded,) = fit(settings, module)
-    _, _, whole = module.look_at("train")  # the weights have not moved
+    _, _, whole = module.evaluate("train")  # the weights have not moved
     for name, expected in zip(module.curve_names, whole, strict=False):
         np.testing.assert_allclose(recorded[name], expected, rtol=1e-9, err_msg=name)
 

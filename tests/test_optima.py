@@ -5,9 +5,11 @@ import pytest
 import scipy.optimize
 from sklearn import linear_model, svm
 
-from lossbench import composition, experiment, factory
-from lossbench.commands import compose_config
-from lossbench.schema import check
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import check
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
 
 FULL_BATCH = (
     "model.hidden_units=[]",
@@ -49,7 +51,7 @@ def trained(*overrides):
         y[:, 0],
         head.weight[0].detach().numpy(),
         head.bias[0, 0].detach().numpy(),
-        module.look_at("train")[2],
+        module.evaluate("train")[2],
     )
 
 

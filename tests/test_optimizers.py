@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn, optim
 
-from lossbench import choices, optimizers, schedules
+from lossbench import registry
+from lossbench.training import optimizers, schedules
 
 TORCH = {
     "adam": optim.Adam,
@@ -29,15 +30,17 @@ def descend(optimizer, parameter, steps=30, poisoned=None):
     return parameter.detach().clone()
 
 
-@pytest.mark.parametrize("name", choices.names("optimizer"))
+@pytest.mark.parametrize("name", registry.names("optimizer"))
 def test_it_is_torchs(name):
     ours, theirs = (nn.Parameter(torch.ones(3, 4, 5, dtype=torch.float64)) for _ in range(2))
     got = descend(vars(optimizers)[name]([ours]), ours)
-    expected = descend(TORCH[name]([theirs], lr=choices.read("optimizer", name)["lr"], foreach=False), theirs)
+    expected = descend(
+        TORCH[name]([theirs], lr=registry.read("optimizer", name)["lr"], foreach=False), theirs
+    )
     torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-14)  # fused arithmetic, rounded once
 
 
-@pytest.mark.parametrize("name", choices.names("optimizer"))
+@pytest.mark.parametrize("name", registry.names("optimizer"))
 def test_defaults_are_torchs(name):
     theirs = inspect.signature(TORCH[name]).parameters
     for parameter in inspect.signature(vars(optimizers)[name]).parameters.values():
@@ -47,7 +50,7 @@ def test_defaults_are_torchs(name):
             assert parameter.default == theirs[parameter.name].default, parameter.name
 
 
-@pytest.mark.parametrize("name", choices.names("optimizer"))
+@pytest.mark.parametrize("name", registry.names("optimizer"))
 def test_a_replicate_that_is_not_finite_touches_no_other(name):
     clean, sick = (nn.Parameter(torch.ones(3, 4, 5)) for _ in range(2))
     expected = descend(vars(optimizers)[name]([clean]), clean)
@@ -69,7 +72,7 @@ def test_exponential_is_keras():
             assert ours(step, 100, rate=0.5, steps=10) == pytest.approx(float(theirs(step)), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", choices.names("schedule"))
+@pytest.mark.parametrize("name", registry.names("schedule"))
 def test_every_schedule_starts_at_one_and_stays_within_it(name):
     values = [vars(schedules)[name](step, 50) for step in range(50)]
     assert values[0] == 1.0

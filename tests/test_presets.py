@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import choices
+from lossbench import registry
 
 TESTS = Path(__file__).parent
-SWEEPS = [name for name in choices.names("experiment") if "MULTIRUN" in str(choices.read("experiment", name))]
-PRESETS = sorted(set(choices.names("experiment")) - set(SWEEPS))
+SWEEPS = [
+    name for name in registry.names("experiment") if "MULTIRUN" in str(registry.read("experiment", name))
+]
+PRESETS = sorted(set(registry.names("experiment")) - set(SWEEPS))
 
 
 @pytest.mark.parametrize("name", PRESETS)

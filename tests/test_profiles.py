@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lossbench import choices
-from lossbench.profiles import profile
+from lossbench import registry
+from lossbench.losses.curves import profile
 
 E = (np.arange(-300, 300) + 0.5) / 100
 P = 1 / (1 + np.exp(-E))
@@ -45,10 +45,10 @@ def test_what_is_positive_is_judged_by_the_prediction_of_a_target_of_one():
     assert found["curvature"] == pytest.approx(found["x"] ** -2.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", choices.losses())
+@pytest.mark.parametrize("name", registry.losses())
 def test_every_loss_has_a_finite_profile_or_none(name):
-    given = {key: value for key, value in choices.read("loss", name).items() if key not in ("name", "about")}
-    found, about = profile(name, given), choices.about("loss", name)
+    given = {key: value for key, value in registry.read("loss", name).items() if key not in ("name", "about")}
+    found, about = profile(name, given), registry.about("loss", name)
     alone = not about["couples_samples"] and about["task"] in ("regression", "positive", "count", "binary")
     assert (found is not None) == alone
     if found is not None:

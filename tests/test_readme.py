@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from lossbench import choices, commands
-from lossbench.help import losses_table
+from lossbench import registry
+from lossbench.cli import main as commands
+from lossbench.cli.help import losses_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
@@ -45,8 +46,8 @@ def test_every_command_it_names_composes():
 def test_every_room_of_its_drawing_exists():
     drawing = next(text for _, text in BLOCKS if "train.py" in text and "floor 0" in text)
     for room in re.findall(r"(\w+\.py|\w+/)", drawing):
-        places = [choices.CONF.parent / room, choices.CONF.parent / "lossbench" / room]
-        places.append(choices.CONF.parent / "lossbench" / "losses" / room)
+        places = [registry.CONF.parent / room, registry.CONF.parent / "lossbench" / room]
+        places.append(registry.CONF.parent / "lossbench" / "losses" / room)
         assert any(place.exists() for place in places), room
 
 

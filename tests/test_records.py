@@ -13,10 +13,10 @@ import torch
 from safetensors.numpy import load_file
 
 import lossbench
-from lossbench import records
 from lossbench.data import source
 from lossbench.errors import UserError
-from lossbench.records import Result
+from lossbench.records import result as records
+from lossbench.records.result import Result
 
 FILES = {
     "result.json",
@@ -220,7 +220,7 @@ def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, m
     def fail(*_args, **_kwargs):
         raise RuntimeError("no fonts")
 
-    monkeypatch.setattr("lossbench.figures.learning_curves", fail)
+    monkeypatch.setattr("lossbench.runs.figures.learning_curves", fail)
     with pytest.raises(RuntimeError, match="no fonts"):
         lossbench.run("trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")
     left = {path.name for path in tmp_path.iterdir()}
@@ -231,7 +231,7 @@ def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, m
 def test_the_config_is_enough_to_have_the_run_again(run, tmp_path):
     """The recorded config, given back to the package, gives the same numbers."""
     code = (
-        "import sys, yaml; from pathlib import Path; from lossbench import experiment, composition;"
+        "import sys, yaml; from pathlib import Path; from lossbench.runs import run as experiment; from lossbench.config import compose as composition;"
         "values = yaml.safe_load(open(sys.argv[1]));"
         "experiment.run(values, Path(sys.argv[2]), composition.config_id(values))"
     )

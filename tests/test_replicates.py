@@ -7,10 +7,13 @@ import pytest
 import torch
 import yaml
 
-from lossbench import choices, composition, experiment, factory, losses
-from lossbench.commands import compose_config
-from lossbench.records import Result
-from lossbench.schema import check
+from lossbench import losses, registry
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import check
+from lossbench.records.result import Result
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
 
 TOGETHER, OFFSET = 8, 3
 
@@ -127,7 +130,7 @@ def test_the_law_holds_for_outputs_penalties_dropout_weights_and_corruption(tmp_
         assert all(difference <= 1e-9 for difference in differences(together, k, alone))
 
 
-@pytest.mark.parametrize("optimizer", choices.names("optimizer"))
+@pytest.mark.parametrize("optimizer", registry.names("optimizer"))
 def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule(tmp_path, optimizer):
     settings = (
         "loss=huber",

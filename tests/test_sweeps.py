@@ -16,12 +16,13 @@ import yaml
 from hydra.errors import MissingConfigException
 
 import lossbench
-from lossbench import choices, commands
-from lossbench.claims import HeldError, claim
+from lossbench import registry
+from lossbench.cli import main as commands
 from lossbench.errors import UserError
-from lossbench.records import read_results
-from lossbench.reproduction import main as reproduce_main
-from lossbench.reproduction import reproduce
+from lossbench.records.lock import HeldError, claim
+from lossbench.records.result import read_results
+from lossbench.runs.reproduce import main as reproduce_main
+from lossbench.runs.reproduce import reproduce
 
 ROOT = Path(__file__).parent.parent
 JOBS = ["-m", "loss=mse,mae,huber", "seed=0,1", "trainer.max_epochs=20"]
@@ -195,7 +196,7 @@ def test_a_worker_that_could_write_nothing_at_all_is_told(tmp_path, monkeypatch,
 
 
 def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):
-    from lossbench import records
+    from lossbench.records import result as records
 
     write = records.write_rows
 
@@ -235,10 +236,10 @@ def test_a_sweep_that_compares_nothing_is_refused_before_it_begins(train, words,
 
 def test_every_ready_launcher_names_the_extra_that_brings_it():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    ready = choices.names("hydra/launcher")
+    ready = registry.names("hydra/launcher")
     assert {"cores", "slurm", "ray_here", "ray_cluster"} <= set(ready)
     for name in ready:
-        (base,) = choices.read("hydra/launcher", name)["defaults"]
+        (base,) = registry.read("hydra/launcher", name)["defaults"]
         if base not in ready:
             missing = MissingConfigException("", f"hydra/launcher/{base}", options=["basic"])
             extra = commands.explain(missing).rpartition("lossbench[")[2].rstrip(']"')

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lossbench import choices
-from lossbench.comparison import statistics
-from lossbench.comparison.collect import Group, Trials, grouped, read_runs
+from lossbench import registry
+from lossbench.comparison import inference
+from lossbench.comparison.grouping import Group, Trials, grouped, read_runs
+from lossbench.config.sweep import typed
 from lossbench.errors import UserError, counted, did_you_mean
-from lossbench.records import Result, results_in
-from lossbench.sweeps import typed
+from lossbench.records.result import Result, results_in
 
 SCHEMA_VERSION = 1
 _SAME_PAIR = ("n", "difference", "ci95", "p_value", "p_adjusted", "decision")  # at the common setting
@@ -151,7 +151,7 @@ def _describe(group: Group, metric: str) -> dict[str, Any]:
     mean: tuple[float | None, ...] = (None, None, None)
     median = mean
     if len(values):
-        mean, median = statistics.mean_interval(values), statistics.median_interval(values)
+        mean, median = inference.mean_interval(values), inference.median_interval(values)
     return {
         "n": len(values),
         "diverged": group.diverged,
@@ -174,7 +174,7 @@ def _pairs(groups: list[Group], yardstick: str, higher: bool, reference: str | N
     pairs = [_pair(a, b, yardstick, higher, family[a.data]) for a, b in chosen]
     for data in family:
         tested = [pair for pair in pairs if pair["data"] == data and pair["p_value"] is not None]
-        for pair, adjusted in zip(tested, statistics.holm([pair["p_value"] for pair in tested]), strict=True):
+        for pair, adjusted in zip(tested, inference.holm([pair["p_value"] for pair in tested]), strict=True):
             pair["p_adjusted"] = adjusted
             if adjusted < 0.05:
                 a_is_better = (pair["difference"] > 0) == higher
@@ -200,21 +200,21 @@ def _pair(a: Group, b: Group, yardstick: str, higher: bool, comparisons: int) ->
         "p_adjusted": None,
     }
     pair |= {**empty, "probability_a_better": None, "probability_ci95": [None, None]}
-    pair |= {"decision": "too_few_seeds", "seeds_needed": statistics.fewest_seeds(comparisons)}
+    pair |= {"decision": "too_few_seeds", "seeds_needed": inference.fewest_seeds(comparisons)}
     if not seeds:
         return pair
     differences = one - two
-    mean, low, high = statistics.difference_interval(differences)
-    share, least, most = statistics.probability_better(one, two, higher)
+    mean, low, high = inference.difference_interval(differences)
+    share, least, most = inference.probability_better(one, two, higher)
     pair |= {"difference": mean, "ci95": [low, high]}
     pair |= {"probability_a_better": share, "probability_ci95": [least, most]}
     if len(seeds) < pair["seeds_needed"]:
         return pair
     pair |= {
-        "p_value": statistics.sign_flip_p(differences),
-        "p_wilcoxon": statistics.wilcoxon_p(differences),
+        "p_value": inference.sign_flip_p(differences),
+        "p_wilcoxon": inference.wilcoxon_p(differences),
         "decision": "undecided",
-        "seeds_needed": statistics.seeds_needed(differences, comparisons),
+        "seeds_needed": inference.seeds_needed(differences, comparisons),
     }
     return pair
 
@@ -250,7 +250,7 @@ def _matrix(groups: list[Group], directions: Mapping[str, bool]) -> dict[str, An
 
 def _trained_as(loss: str) -> str | None:
     """The metric that is a loss's mean, or its root; a record may name a loss that is not ours."""
-    return choices.about("loss", loss).get("metric") if loss in choices.losses() else None
+    return registry.about("loss", loss).get("metric") if loss in registry.losses() else None
 
 
 def _across(groups: list[Group], yardstick: str, higher: bool) -> dict[str, Any] | None:
@@ -268,7 +268,7 @@ def _across(groups: list[Group], yardstick: str, higher: bool) -> dict[str, Any]
     if len(means) < 2 or len(labels) < 2 or any(len(of_one) < len(labels) for of_one in means.values()):
         return None
     table = np.array([[np.mean(of_one[label]) for label in labels] for of_one in means.values()])
-    return statistics.across(table, labels, higher) if np.isfinite(table).all() else None
+    return inference.across(table, labels, higher) if np.isfinite(table).all() else None
 
 
 def verdict(content: Mapping[str, Any]) -> str:

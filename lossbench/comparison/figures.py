@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from lossbench.comparison import drawing
-from lossbench.comparison.drawing import shaded, summary
-from lossbench.records import write_atomically
+from lossbench.comparison import charts
+from lossbench.comparison.charts import shaded, summary
+from lossbench.records.result import write_atomically
 
 _Style = Literal["-", "--", ":", "-."]
 _COLORS = ("#2563a8", "#c2571a", "#2e7d4f", "#7b4ea3", "#b8336a", "#7a5c2e", "#0f7c86", "#5b6470")
@@ -103,9 +103,9 @@ def robustness(path: Path, comparison: Mapping[str, Any]) -> bool:
         comparison: as in ``comparison.json``.
 
     Returns:
-        Whether there was one to draw: see :func:`lossbench.comparison.drawing.robustness`.
+        Whether there was one to draw: see :func:`lossbench.comparison.charts.robustness`.
     """
-    panels = drawing.robustness(comparison)
+    panels = charts.robustness(comparison)
     if not panels:
         return False
     figure = Figure(figsize=(7, 0.6 + 3.2 * len(panels)), layout="constrained")
@@ -134,7 +134,7 @@ def tuning(path: Path, comparison: Mapping[str, Any]) -> bool:
     Returns:
         Whether there was one to draw: whether any number was tuned.
     """
-    panels = drawing.tuning(comparison)
+    panels = charts.tuning(comparison)
     if not panels:
         return False
     figure = Figure(figsize=(9, 0.6 + 3.2 * len(panels)), layout="constrained")
@@ -169,14 +169,14 @@ def profiles(path: Path, profiles: Mapping[str, Mapping[str, Any]]) -> None:
 
     Args:
         path: the picture; ``.png`` or ``.svg``.
-        profiles: by label, as :func:`lossbench.profiles.profile` gives them.
+        profiles: by label, as :func:`lossbench.losses.curves.profile` gives them.
     """
     axis_names = list(dict.fromkeys(one["axis"] for one in profiles.values()))
     figure = Figure(figsize=(10, 0.6 + 3 * len(axis_names)), layout="constrained")
     looks = _looks(profiles)
-    grid = figure.subplots(len(axis_names), len(drawing.PROFILE_PARTS), squeeze=False)
+    grid = figure.subplots(len(axis_names), len(charts.PROFILE_PARTS), squeeze=False)
     for row, name in zip(grid, axis_names, strict=True):
-        for axes, part in zip(row, drawing.PROFILE_PARTS, strict=True):
+        for axes, part in zip(row, charts.PROFILE_PARTS, strict=True):
             for label, one in profiles.items():
                 if one["axis"] == name:
                     color, style = looks[label]
@@ -201,7 +201,7 @@ def ranks(path: Path, comparison: Mapping[str, Any]) -> bool:
     across = comparison["across_data"]
     if across is None:
         return False
-    ranking, looks = drawing.ranking(across), _looks_in(comparison)
+    ranking, looks = charts.ranking(across), _looks_in(comparison)
     rows = ranking["rows"]
     figure = Figure(figsize=(7, 1.1 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.data.dataset import Dataset, TableTask, Target, Task
-from lossbench.data.files import read, where
+from lossbench.data.readers import read, where
 from lossbench.errors import UserError, did_you_mean
 
 _LARGEST = 1e100  # beyond it a variance overflows
@@ -19,7 +19,7 @@ _FEW_CATEGORIES = 20  # more different texts than this, in more than half of the
 _MANY_CATEGORIES = 1000  # more than this would each be a column, and fill the memory
 _NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
 _MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:], "Sept"])
-# Texts that are numbers or dates to a reader, and to no parser, with the remedy
+# Texts that are numbers or dates to a reader, and to no parser, with the hint
 _FORMATS = {
     r"[-+]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d+)?": "has thousands separators; write it as 1234.5",
     r"[-+]?\d+,\d+": "has a decimal comma; write it as 1234.5",
@@ -65,7 +65,7 @@ def table(
         time: a column of numbers or dates; the earliest rows train, the latest test.
 
     Raises:
-        UserError: the file, a column or a cell is not as needed; the message names it and the remedy.
+        UserError: the file, a column or a cell is not as needed; the message names it and the hint.
     """
     frame = read(path, exclude or [])
     targets = [target] if isinstance(target, str) else target
@@ -187,11 +187,11 @@ def _is_categorical(column: Column, path: str, named: bool) -> bool:
     if numbers.mean() >= 0.5 or present.empty:
         return False
     texts = present.astype(str).str.strip()
-    for pattern, remedy in _FORMATS.items():
+    for pattern, hint in _FORMATS.items():
         formatted = texts.str.fullmatch(pattern)
         if formatted.mean() >= 0.5:
             first = int(np.flatnonzero(column.index == texts.index[formatted.argmax()])[0])
-            raise UserError(f"{where(path, first, column)}: '{column.iloc[first]}' {remedy}")
+            raise UserError(f"{where(path, first, column)}: '{column.iloc[first]}' {hint}")
     return True
 
 
@@ -309,24 +309,24 @@ def _numbers(
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""
     exclude = f"leave the column out by data.exclude=[{column.name}]"
     if empty[first]:
-        remedy = "fill it, or remove the row"
+        hint = "fill it, or remove the row"
         if role == "feature":
-            remedy = f"fill it, remove the row, set data.missing=mean, or {exclude}"
-        raise UserError(f"{place}: the cell is empty{more}; {remedy}")
-    remedy = {
+            hint = f"fill it, remove the row, set data.missing=mean, or {exclude}"
+        raise UserError(f"{place}: the cell is empty{more}; {hint}")
+    hint = {
         "feature": f"leave the cell empty if it means missing, or {exclude}",
         "target": "or, if these are classes, choose a loss for them, as loss=sparse_categorical_crossentropy",
         "weight": "or leave data.weight out",
     }[role]
     raise UserError(
-        f"{place}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), {remedy}"
+        f"{place}: '{column.iloc[first]}' is not a usable number{more}; write it as one (1234.5), {hint}"
     )
 
 
-def _refuse_gaps(column: Column, path: str, remedy: str) -> None:
+def _refuse_gaps(column: Column, path: str, hint: str) -> None:
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        raise UserError(f"{where(path, int(missing[0]), column)}: the cell is empty; {remedy}")
+        raise UserError(f"{where(path, int(missing[0]), column)}: the cell is empty; {hint}")
 
 
 def _check_domain(targets: NDArray[np.float64], column: Column, task: Task, path: str) -> None:

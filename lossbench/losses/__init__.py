@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from lossbench import choices
+from lossbench import registry
 from lossbench.errors import did_you_mean
-from lossbench.losses.loss import CallableLoss, FunctionLoss, Loss, class_form
+from lossbench.losses.base import CallableLoss, FunctionLoss, Loss, class_form
 from lossbench.losses.reduction import DEFAULT_REDUCTION
 
 __all__ = ["Loss", "function", "get", "names"]
@@ -25,7 +25,7 @@ def names() -> list[str]:
     >>> "huber" in names()
     True
     """
-    return list(choices.losses())
+    return list(registry.losses())
 
 
 @cache
@@ -98,13 +98,13 @@ def _from_dict(config: Mapping[str, Any], given: dict[str, Any]) -> FunctionLoss
 
 def _is_ours(candidate: Callable[..., Any]) -> bool:
     name = getattr(candidate, "__name__", "")
-    return name in choices.losses() and function(name) is candidate
+    return name in registry.losses() and function(name) is candidate
 
 
 def _canonical(name: str) -> str:
-    known = choices.canonical_loss(name)
+    known = registry.canonical_loss(name)
     if known is None:
-        every_name = [*names(), *choices.loss_aliases()]
+        every_name = [*names(), *registry.loss_aliases()]
         raise ValueError(
             f"no loss is called {name!r}. {did_you_mean(name, every_name)}The losses: {', '.join(names())}"
         )
@@ -113,7 +113,7 @@ def _canonical(name: str) -> str:
 
 def __getattr__(name: str) -> Any:
     """``losses.huber`` is the function, ``losses.Huber`` the class, under every alias."""
-    known = None if name.startswith("_") else choices.canonical_loss(name)
+    known = None if name.startswith("_") else registry.canonical_loss(name)
     if known is None:
         raise AttributeError(f"lossbench.losses has no {name!r}")
     return class_form(function(known)) if name[0].isupper() else function(known)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import (
+from lossbench.losses.checks import (
     EPSILON,
     averaged,
     clipped,
@@ -13,7 +13,7 @@ from lossbench.losses.shapes import (
     power,
     smoothed,
 )
-from lossbench.parameters import Fraction, NonNegative
+from lossbench.signatures import Fraction, NonNegative
 
 
 @in_float32

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, averaged, in_float32, paired_with_targets
+from lossbench.losses.checks import EPSILON, averaged, in_float32, paired_with_targets
 
 
 @in_float32

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lossbench import trust
 from lossbench.errors import UserError, did_you_mean
-from lossbench.losses.loss import FunctionLoss
+from lossbench.losses.base import FunctionLoss
 from lossbench.losses.reduction import counted, counting
 
 

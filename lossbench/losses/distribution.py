@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, clipped, in_float32, paired_with_targets
+from lossbench.losses.checks import EPSILON, clipped, in_float32, paired_with_targets
 
 
 @in_float32

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lossbench.losses.base import Loss
 from lossbench.losses.binary import binary_crossentropy
-from lossbench.losses.loss import Loss
 
 
 def custom_mse(y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from annotated_types import Interval
 from torch import Tensor
 from torch.nn import functional
 
+from lossbench.losses.checks import floating, in_float32, paired_with_targets
 from lossbench.losses.reduction import counting
-from lossbench.losses.shapes import floating, in_float32, paired_with_targets
-from lossbench.parameters import NonNegative, Positive
+from lossbench.signatures import NonNegative, Positive
 
 Norm = Annotated[float, Interval(ge=1, le=8)]  # a larger power of 1e4 would overflow
 _FEW = 256  # rows whose distances are taken one by one, to the last digit

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossbench.losses.reduction import counting
-from lossbench.losses.shapes import (
+from lossbench.losses.checks import (
     EPSILON,
     class_count,
     clipped,
@@ -17,7 +16,8 @@ from lossbench.losses.shapes import (
     power,
     smoothed,
 )
-from lossbench.parameters import Fraction, NonNegative, OpenFraction
+from lossbench.losses.reduction import counting
+from lossbench.signatures import Fraction, NonNegative, OpenFraction
 
 
 @in_float32

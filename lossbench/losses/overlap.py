@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired_with_targets
-from lossbench.parameters import NonNegative
+from lossbench.losses.checks import EPSILON, in_float32, paired_with_targets
+from lossbench.signatures import NonNegative
 
 
 @in_float32

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.shapes import EPSILON, averaged, in_float32, paired
-from lossbench.parameters import Positive
+from lossbench.losses.checks import EPSILON, averaged, in_float32, paired
+from lossbench.signatures import Positive
 
 _DELTAS = (1e-15, 1e15)  # whose squares, and those of e / delta, float32 holds
 

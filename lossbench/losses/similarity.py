@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lossbench.losses.shapes import EPSILON, in_float32, paired
+from lossbench.losses.checks import EPSILON, in_float32, paired
 
 
 @in_float32

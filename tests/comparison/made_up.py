@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from lossbench.choices import canonical_loss
-from lossbench.comparison import statistics
-from lossbench.profiles import profiles_of
+from lossbench.comparison import inference
+from lossbench.losses.curves import profiles_of
+from lossbench.registry import canonical_loss
 
 LOSSES = {
     "mse": ("mse", 0.0, {}),
@@ -130,7 +130,7 @@ def comparison(data=("diabetes",), losses=LOSSES, n=20, tuned=False):
         "groups": groups,
         "pairs": pairs,
         "matrix": {"metrics": METRICS, "rows": rows, "higher_is_better": [False, False, False, True]},
-        "across_data": statistics.across(means, list(losses)) if len(data) > 1 else None,
+        "across_data": inference.across(means, list(losses)) if len(data) > 1 else None,
         "tuning": {"keys": ["optimizer.lr"], "runs": 3 * len(groups), "trials": trials} if tuned else None,
         "commands": COMMANDS,
         "excluded": [

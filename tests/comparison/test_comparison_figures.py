@@ -4,7 +4,7 @@ import made_up
 import numpy as np
 import pytest
 
-from lossbench.comparison import drawing, figures
+from lossbench.comparison import charts, figures
 
 TWO = made_up.comparison(("diabetes", "california_housing"), tuned=True)
 RATES = made_up.comparison(tuple(made_up.RATES))
@@ -84,7 +84,7 @@ def test_robustness_is_drawn_against_the_one_number_that_varies():
         for name in ("a", "b")
         for rate in (0.2, 0, 0.1)
     ]
-    one, two = drawing.robustness({"groups": groups})
+    one, two = charts.robustness({"groups": groups})
     assert (one["title"], two["title"], one["key"], one["x"]) == ("a", "b", "data.outliers", [0, 0.1, 0.2])
     assert [line["mean"] for line in one["lines"]] == [[0, 1, 2], [1, 2, 3]]
     assert one["lines"][1]["low"] == [0, 1, 2]
@@ -102,7 +102,7 @@ def test_robustness_is_drawn_against_the_one_number_that_varies():
 )
 def test_where_no_one_number_tells_the_blocks_apart_there_is_no_robustness_curve(blocks):
     groups = [group("mse", str(block.get("data.name")), block, 1.0) for block in blocks]
-    assert drawing.robustness({"groups": groups}) == []
+    assert charts.robustness({"groups": groups}) == []
 
 
 def trial(lr, size, validation, test, label="mse", **chosen):
@@ -124,7 +124,7 @@ def test_a_number_tuned_beside_another_is_drawn_at_the_best_of_it():
         "tuning": {"trials": trials},
         "higher_is_better": False,
     }
-    rates, sizes = drawing.tuning(comparison)
+    rates, sizes = charts.tuning(comparison)
     assert (rates["key"], rates["x"], rates["log"], rates["same"]) == (
         "optimizer.lr",
         [0.001, 0.1],
@@ -136,18 +136,18 @@ def test_a_number_tuned_beside_another_is_drawn_at_the_best_of_it():
     assert (sizes["key"], sizes["x"], sizes["log"], sizes["same"]) == ("data.batch_size", [32, 64], False, 64)
     (line,) = sizes["lines"]
     assert (line["validation"]["mean"], line["tuned"]) == ([3, 4], 32)
-    higher = drawing.tuning(comparison | {"higher_is_better": True})
+    higher = charts.tuning(comparison | {"higher_is_better": True})
     assert higher[0]["lines"][0]["validation"]["mean"] == [3, 5]  # what was tuned stays where it is
 
 
 def test_a_setting_that_all_but_explodes_leaves_the_others_to_be_seen():
     trials = [trial(0.1, 32, 5.0, 6.0, tuned=True), trial(1.0, 32, 5000.0, 6000.0)]
     comparison = {"groups": [{"data": "d", "label": "mse"}], "tuning": {"trials": trials}}
-    (panel,) = drawing.tuning(comparison | {"higher_is_better": False})
+    (panel,) = charts.tuning(comparison | {"higher_is_better": False})
     assert panel["log_y"]
     assert 0 < panel["reach"][0] < 5 < 6000 < panel["reach"][1]
     trials[1] |= {"validation_mean": 7.0, "mean": 8.0}
-    (panel,) = drawing.tuning(comparison | {"higher_is_better": False})
+    (panel,) = charts.tuning(comparison | {"higher_is_better": False})
     assert not panel["log_y"]
     assert 4 < panel["reach"][0] < 5 < 8 < panel["reach"][1] < 9
 

@@ -12,7 +12,7 @@ import made_up
 import pandas as pd
 import pytest
 
-from lossbench.comparison.page import write_page
+from lossbench.comparison.report.page import write_page
 
 EVIL = "<script>alert(1)</script> & \"x\" %{y} </title> <img src=x onerror='alert(2)'>"
 CHROMIUM = next(
@@ -187,11 +187,11 @@ def test_long_and_ragged_curves_are_thinned_and_kept_whole(tmp_path):
 
 
 PROBE = """<script>
-const faults = [];
-addEventListener("error", event => faults.push(event.message));
-addEventListener("unhandledrejection", event => faults.push(String(event.reason)));
-document.addEventListener("securitypolicyviolation", event => faults.push(event.blockedURI));
-console.error = console.warn = (...words) => faults.push(words.join(" "));
+const issues = [];
+addEventListener("error", event => issues.push(event.message));
+addEventListener("unhandledrejection", event => issues.push(String(event.reason)));
+document.addEventListener("securitypolicyviolation", event => issues.push(event.blockedURI));
+console.error = console.warn = (...words) => issues.push(words.join(" "));
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const seen = () => ({
   charts: all(".chart").map(chart => all(".main-svg .trace, .main-svg .hm", chart).length),
@@ -210,7 +210,7 @@ setTimeout(() => {
   const light = seen(), tables = sorted();
   all(".choice input").forEach(one => one.click());
   document.getElementById("theme").click();
-  setTimeout(() => parent.postMessage({ light, dark: seen(), tables, faults, room: innerWidth,
+  setTimeout(() => parent.postMessage({ light, dark: seen(), tables, issues, room: innerWidth,
     requests: performance.getEntriesByType("resource").map(entry => entry.name) }, "*"), 1000);
 }, 1500);
 </script></head>"""
@@ -239,7 +239,7 @@ def test_a_browser_draws_it_all_in_both_themes_sorts_it_and_nothing_spills(tmp_p
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width), "utf-8")
     found = _opened(frame, tmp_path / "profile")
-    assert found["faults"] == []
+    assert found["issues"] == []
     assert found["requests"] == []
     assert found["room"] == width
     for theme in (found["light"], found["dark"]):

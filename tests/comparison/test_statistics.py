@@ -12,7 +12,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from lossbench.comparison import statistics as s
+from lossbench.comparison import inference as s
 
 RANDOM = np.random.default_rng(7)
 SAMPLES = {

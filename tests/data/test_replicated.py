@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lossbench.data import source
-from lossbench.data.replicated import ReplicatedTable, ScaledColumns
+from lossbench.data.batches import ReplicatedTable, ScaledColumns
 from lossbench.data.splits import split
 
 
@@ -48,7 +48,7 @@ def test_many_blocks_are_as_one(monkeypatch):
     table, _ = build(dataset, range(2))
     rows = table.rows("train")
     expected = list(table.batches(rows, 8))
-    monkeypatch.setattr("lossbench.data.replicated.BLOCK", 100)
+    monkeypatch.setattr("lossbench.data.batches.BLOCK", 100)
     for got, want in zip(table.batches(rows, 8), expected, strict=True):
         assert torch.equal(got[0], want[0])
 

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from lossbench import composition, experiment, factory
-from lossbench.commands import compose_config
+from lossbench.cli.main import compose_config
+from lossbench.config import compose as composition
+from lossbench.config.resolve import check
 from lossbench.data.table import table
 from lossbench.errors import UserError
-from lossbench.schema import check
+from lossbench.runs import build as factory
+from lossbench.runs import run as experiment
 
 ROWS = 200
 RANDOM = np.random.default_rng(0)
@@ -72,7 +74,7 @@ def test_a_weighted_loss_is_the_weighted_mean_of_keras(build, reduction):
     _, dataset, splits, module = build(frame, *overrides)
     assert dataset.feature_names == ("a", "b")
     for part in ("train", "validation", "test"):
-        predictions, targets, losses = module.look_at(part)
+        predictions, targets, losses = module.evaluate(part)
         errors = (predictions["output"] - targets["mean_squared_error"]).square().squeeze(-1).numpy()
         weights = np.stack([WEIGHTS[getattr(split, part)] for split in splits])
         # a record is a mean over values, of a sum too
@@ -278,7 +280,7 @@ def test_two_columns_are_regressed_at_once_each_in_its_own_scale(build):
     true = frame[["y", "z"]].to_numpy()[split.train]
     np.testing.assert_allclose(seen(module)[1][0], (true - true.mean(0)) / true.std(0), atol=1e-12)
     fit(settings, module)
-    predictions, _, losses = module.look_at("test")
+    predictions, _, losses = module.evaluate("test")
     assert predictions["output"].shape == (1, 40, 2)
     assert np.isfinite(losses).all()
 

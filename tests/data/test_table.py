@@ -1,4 +1,4 @@
-"""A stranger's CSV: it trains, or the message names cell and remedy."""
+"""A stranger's CSV: it trains, or the message names cell and hint."""
 
 import numpy as np
 import pytest

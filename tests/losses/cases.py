@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossbench import choices, losses
-from lossbench.parameters import keyword_parameters
+from lossbench import losses, registry
+from lossbench.signatures import keyword_parameters
 
 LOSSES = losses.names()
-ELEMENTWISE = [name for name in LOSSES if not choices.about("loss", name)["couples_samples"]]
+ELEMENTWISE = [name for name in LOSSES if not registry.about("loss", name)["couples_samples"]]
 CLASSES = 4
 ITEMS = {"pair": (2,), "triplet": (3,)}  # side by side in one sample
 
@@ -44,7 +44,7 @@ def draw(
     from_logits: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Predictions and targets of a loss's own kinds; ``shape`` holds the samples' axes."""
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     random = np.random.default_rng(seed)
     units = CLASSES if about["units"] == "classes" else 3
     scores = random.normal(0, 2, (*shape, *ITEMS.get(about["target"], ()), units))
@@ -72,7 +72,7 @@ def draw(
 
 def perfect(name: str, y_true: Tensor, from_logits: bool) -> Tensor:
     """Predictions that say what the targets say."""
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     if about["prediction"] == "unit":
         return torch.eye(CLASSES, dtype=torch.float64)[y_true]
     if about["target"] == "pair":

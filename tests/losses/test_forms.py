@@ -138,7 +138,7 @@ def test_unknown_attributes_are_attribute_errors():
 def test_faults_of_parameters_come_together():
     with pytest.raises(ConfigError) as caught:
         losses.get("huber", delta=-1, detla=2)
-    assert [fault.key for fault in caught.value.faults] == ["delta", "detla"]
+    assert [issue.key for issue in caught.value.issues] == ["delta", "detla"]
 
 
 def test_positional_arguments_are_the_losses_own_as_in_keras():

@@ -6,9 +6,9 @@ import pytest
 import torch
 from cases import ELEMENTWISE, LOSSES, draw, perfect, variants
 
-from lossbench import choices, losses
+from lossbench import losses, registry
 from lossbench.errors import ConfigError
-from lossbench.parameters import keyword_parameters
+from lossbench.signatures import keyword_parameters
 
 CASES = [(name, parameters) for name in LOSSES for parameters in variants(name)]
 
@@ -69,7 +69,7 @@ def test_shapes_that_do_not_match_are_errors_with_both_shapes(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_integer_targets_and_lists_are_taken(name):
     y_pred, y_true = draw(name, (4,), torch.float32)
-    if choices.about("loss", name)["target"] not in ("real", "vector", "positive"):
+    if registry.about("loss", name)["target"] not in ("real", "vector", "positive"):
         expected = value(name, y_pred, y_true)
         torch.testing.assert_close(value(name, y_pred, y_true.long()), expected)
     got = losses.get(name)(y_pred.tolist(), y_true.tolist())
@@ -96,7 +96,7 @@ def test_never_nan_at_the_extremes_and_finite_where_that_can_be_written(name, pa
     """Logits of 1e4, probabilities of 0 and 1, zero vectors, zero targets: inf at most beyond the dtype."""
     logits = "from_logits" in parameters
     y_pred, y_true = draw(name, (20,), dtype, from_logits=logits)
-    space = choices.about("loss", name)["prediction"]
+    space = registry.about("loss", name)["prediction"]
     if space in ("real", "score", "direction", "embedding") or logits:
         extreme = torch.where(y_pred > 0, 1e4, -1e4).to(dtype)
     else:
@@ -142,7 +142,7 @@ def test_label_smoothing_is_a_share(bad):
 BOUNDED_TARGETS = [
     name
     for name in LOSSES
-    if choices.about("loss", name)["target"]
+    if registry.about("loss", name)["target"]
     in ("binary", "sign", "onehot", "distribution", "pair", "triplet")
 ]
 
@@ -161,7 +161,7 @@ def test_swapped_arguments_are_errors_where_domains_or_shapes_tell_them_apart(na
     y_pred, y_true = draw(name, (40,), from_logits=logits)
     with pytest.raises(ValueError, match=r"order is|shape"):
         losses.get(name, **({"from_logits": True} if logits else {}))(y_true, y_pred)
-    if choices.about("loss", name)["prediction"] == "probability":  # integers cannot be probabilities
+    if registry.about("loss", name)["prediction"] == "probability":  # integers cannot be probabilities
         probabilities, labels = draw(name, (40,))
         with pytest.raises(ValueError, match="y_pred holds integers"):
             losses.get(name)(labels.long(), probabilities)
@@ -206,13 +206,13 @@ def test_a_loss_called_convex_is(name):
     second, _ = draw(name, (2000,), seed=1)
     chord = (value(name, first, y_true) + value(name, second, y_true)) / 2
     below = value(name, (first + second) / 2, y_true) <= chord * (1 + 1e-12) + 1e-12
-    assert below.all() == choices.about("loss", name)["convex"]
+    assert below.all() == registry.about("loss", name)["convex"]
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_called_bounded_is(name):
     """As the prediction goes where it is worst; what a clip at 1e-7 ends is unbounded in itself."""
-    about = choices.about("loss", name)
+    about = registry.about("loss", name)
     y_pred, y_true = draw(name, (200,))
     if about["prediction"] in ("real", "score", "direction", "positive", "embedding"):
         far = y_pred * 1e150
@@ -226,14 +226,14 @@ def test_a_loss_called_bounded_is(name):
     assert about["bounded"] == (not clipped and worst < 100 * usual)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if choices.about("loss", name)["proper"]])
+@pytest.mark.parametrize("name", [name for name in LOSSES if registry.about("loss", name)["proper"]])
 def test_a_proper_loss_is_least_in_expectation_at_the_true_probabilities(name):
     truth = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
-    if choices.about("loss", name)["prediction"] == "probability":
+    if registry.about("loss", name)["prediction"] == "probability":
         outcomes, weights = torch.eye(2, dtype=torch.float64)[:, :1], truth[:2] / truth[:2].sum()
         truth = weights[:1]
     else:
-        index = choices.about("loss", name)["target"] == "index"  # else distributions, one-hot ones here
+        index = registry.about("loss", name)["target"] == "index"  # else distributions, one-hot ones here
         outcomes, weights = (torch.arange(4) if index else torch.eye(4, dtype=torch.float64)), truth
     raw = truth.clone().requires_grad_()
 
@@ -279,7 +279,7 @@ def test_logits_are_probabilities_before_their_squashing():
         if "from_logits" not in {p.name for p in keyword_parameters(losses.function(name))}:
             continue
         z, y_true = draw(name, (50,), from_logits=True)
-        space = choices.about("loss", name)["prediction"]
+        space = registry.about("loss", name)["prediction"]
         squashed = {
             "probability": z.sigmoid(),
             "distribution": z.softmax(-1),

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lossbench import choices, losses
+from lossbench import losses, registry
 from lossbench.losses import documents
 
 VECTORS = json.loads((Path(__file__).parent.parent / "seed_vectors.json").read_text())["vectors"]
 KNOWN = [
-    v for v in VECTORS if choices.canonical_loss(v.get("loss", "")) and "form" not in v.get("params", {})
+    v for v in VECTORS if registry.canonical_loss(v.get("loss", "")) and "form" not in v.get("params", {})
 ]
 TOLERANCE = {"rtol": 0, "atol": 6e-7}  # half a unit of the seventh digit, and float32's rounding
 

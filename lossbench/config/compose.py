@@ -1,0 +1,126 @@
+"""YAML and overrides to one config: aliases, open groups and the config's identity, given to Hydra."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+from lossbench import registry
+
+_OPEN_GROUPS = ("loss", "data", "model", "optimizer", "schedule", "regularizer", "trainer")
+# What does not decide a run's numbers, and so is no part of its identity.
+_NOT_IDENTITY = ("hydra", "logger", "retry")
+
+
+class AliasSource(ConfigSource):
+    """Finds ``loss=MSE`` by composing the canonical YAML; lists nothing, so help shows no aliases."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The prefix of this source in Hydra's search path."""
+        return "aliases"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """An empty config whose defaults list is the canonical name."""
+        canonical = registry.canonical_loss(config_path.removeprefix("loss/").removesuffix(".yaml"))
+        return ConfigResult(
+            provider=self.provider,
+            path=f"{self.scheme()}://{self.path}",
+            config=OmegaConf.create({"defaults": [canonical]}),
+            header=self._get_header_dict(""),
+        )
+
+    def available(self) -> bool:
+        """Always."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """It adds no group."""
+        return False
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether the path is a loss under another name."""
+        name = config_path.removeprefix("loss/").removesuffix(".yaml")
+        return name != config_path and registry.canonical_loss(name) not in (None, name)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Nothing."""
+        return []
+
+
+class AliasSearchPath(SearchPathPlugin):
+    """Puts the aliases at the end of the search path, behind every YAML."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Called by Hydra."""
+        search_path.append(provider="lossbench", path="aliases://")
+
+
+def register() -> None:
+    """Make Hydra know the aliases, the open groups, ``${config_id:}`` and ``${jobs_at_once:threads}``."""
+    Plugins.instance().register(AliasSource)
+    Plugins.instance().register(AliasSearchPath)
+    base = OmegaConf.create({group: {} for group in _OPEN_GROUPS})
+    for group in _OPEN_GROUPS:
+        OmegaConf.set_struct(base[group], False)
+    ConfigStore.instance().store(name="open_groups", node=base, provider="lossbench")
+    OmegaConf.register_new_resolver("config_id", _resolve_config_id, replace=True)
+    OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed config resolved to plain dicts and lists, without Hydra's own part."""
+    shown = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    resolved: Any = OmegaConf.to_container(shown, resolve=True)
+    return dict(resolved)
+
+
+def config_id(config: Mapping[str, Any]) -> str:
+    """The hash of all that decides a run's numbers: 12 hexadecimal digits.
+
+    Args:
+        config: resolved, as plain dicts. Numbers that are equal count as the same (2 and 2.0).
+
+    >>> config_id({"seed": 1, "retry": "none"}) == config_id({"seed": 1.0, "retry": "failed"})
+    True
+    """
+    kept = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
+    custom = isinstance(kept.get("loss"), Mapping) and kept["loss"].get("name") == "custom"
+    derived = [("trainer", "threads"), ("data", "about")] + ([] if custom else [("loss", "about")])
+    for section, key in derived:
+        if isinstance(kept.get(section), Mapping):
+            kept[section] = {name: v for name, v in kept[section].items() if name != key}
+    text = json.dumps(_canonical(kept), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def jobs_at_once(threads: int | None) -> int:
+    """How many jobs of so many threads each keep the cores of this machine busy; null is all of them.
+
+    >>> jobs_at_once(None)
+    1
+    """
+    from joblib import cpu_count  # which knows containers' limits
+
+    cores: int = cpu_count()
+    return max(cores // (threads or cores), 1)
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_canonical(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _resolve_config_id(*, _root_: DictConfig) -> str:
+    return config_id(plain(_root_))

@@ -1,0 +1,1 @@
+"""The run folder: results, files, locks and tables."""

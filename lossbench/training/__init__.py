@@ -1,0 +1,1 @@
+"""Networks, objective and the training loop."""

@@ -1,0 +1,105 @@
+"""The optimizers: torch's, all of them elementwise, so that no replicate feels another.
+
+Defaults are torch's, but for the learning rate of ``sgd``, which is Keras's. Fused steps do the same
+arithmetic in one pass; where torch has none for the CPU, all tensors go as one list. ``weight_decay`` is
+part of the gradient but in ``adamw``, where it shrinks the weights by themselves; neither is a penalty
+added to the loss.
+"""
+
+from collections.abc import Iterable
+
+from torch import nn, optim
+
+from lossbench.signatures import BelowOne, NonNegative, Positive
+
+Parameters = Iterable[nn.Parameter]
+
+
+def adam(
+    parameters: Parameters,
+    *,
+    lr: Positive = 1e-3,
+    beta_1: BelowOne = 0.9,
+    beta_2: BelowOne = 0.999,
+    eps: Positive = 1e-8,
+    weight_decay: NonNegative = 0.0,
+    amsgrad: bool = False,
+) -> optim.Optimizer:
+    """Adaptive moments (Kingma and Ba 2015)."""
+    betas = (beta_1, beta_2)
+    return optim.Adam(parameters, lr, betas, eps, weight_decay, amsgrad, fused=True)
+
+
+def adamw(
+    parameters: Parameters,
+    *,
+    lr: Positive = 1e-3,
+    beta_1: BelowOne = 0.9,
+    beta_2: BelowOne = 0.999,
+    eps: Positive = 1e-8,
+    weight_decay: NonNegative = 0.01,
+    amsgrad: bool = False,
+) -> optim.Optimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    betas = (beta_1, beta_2)
+    return optim.AdamW(parameters, lr, betas, eps, weight_decay, amsgrad, fused=True)
+
+
+def sgd(
+    parameters: Parameters,
+    *,
+    lr: Positive = 1e-2,
+    momentum: BelowOne = 0.0,
+    nesterov: bool = False,
+    weight_decay: NonNegative = 0.0,
+) -> optim.Optimizer:
+    """Stochastic gradient descent, with momentum when asked (Robbins and Monro 1951)."""
+    return optim.SGD(parameters, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
+
+
+def rmsprop(
+    parameters: Parameters,
+    *,
+    lr: Positive = 1e-2,
+    alpha: BelowOne = 0.99,
+    eps: Positive = 1e-8,
+    momentum: BelowOne = 0.0,
+    centered: bool = False,
+    weight_decay: NonNegative = 0.0,
+) -> optim.Optimizer:
+    """Steps divided by a running root mean square of gradients (Hinton 2012)."""
+    return optim.RMSprop(parameters, lr, alpha, eps, weight_decay, momentum, centered, foreach=True)
+
+
+def adagrad(
+    parameters: Parameters,
+    *,
+    lr: Positive = 1e-2,
+    initial_accumulator_value: NonNegative = 0.0,
+    eps: Positive = 1e-10,
+    weight_decay: NonNegative = 0.0,
+) -> optim.Optimizer:
+    """Steps divided by the root of all squared gradients so far (Duchi et al. 2011)."""
+    return optim.Adagrad(
+        parameters,
+        lr,
+        weight_decay=weight_decay,
+        initial_accumulator_value=initial_accumulator_value,
+        eps=eps,
+        foreach=True,
+    )
+
+
+def nadam(
+    parameters: Parameters,
+    *,
+    lr: Positive = 2e-3,
+    beta_1: BelowOne = 0.9,
+    beta_2: BelowOne = 0.999,
+    eps: Positive = 1e-8,
+    weight_decay: NonNegative = 0.0,
+    momentum_decay: NonNegative = 4e-3,
+) -> optim.Optimizer:
+    """Adam with Nesterov's momentum (Dozat 2016)."""
+    betas = (beta_1, beta_2)
+    return optim.NAdam(parameters, lr, betas, eps, weight_decay, momentum_decay, foreach=True)

@@ -1,0 +1,58 @@
+"""Learning-rate schedules: a factor of ``optimizer.lr`` that depends on the step alone.
+
+The same for every replicate and every loss, so that none is favoured. Each takes the ``step`` (from 0,
+after any warm-up) and the run's ``total`` steps.
+"""
+
+import math
+
+from lossbench.signatures import Count, Decay, Fraction
+
+
+def constant(step: int, total: int) -> float:
+    """The learning rate as it is.
+
+    >>> constant(5, 10)
+    1.0
+    """
+    return 1.0
+
+
+def cosine(step: int, total: int, *, final: Fraction = 0.0) -> float:
+    """Half a cosine from 1 down to ``final`` at the last step (Loshchilov and Hutter 2017).
+
+    >>> cosine(0, 11), cosine(10, 11, final=0.1)
+    (1.0, 0.1)
+    """
+    return final + (1 - final) * (1 + math.cos(math.pi * _progress(step, total))) / 2
+
+
+def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
+    """A straight line from 1 down to ``final`` at the last step.
+
+    >>> linear(5, 11)
+    0.5
+    """
+    return 1 + (final - 1) * _progress(step, total)
+
+
+def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 1000) -> float:
+    """The factor ``rate`` for every ``steps`` steps, smoothly (Keras's ``ExponentialDecay``).
+
+    >>> exponential(2000, 9999, rate=0.5)
+    0.25
+    """
+    return float(rate ** (step / steps))
+
+
+def staircase(step: int, total: int, *, rate: Decay = 0.1, steps: Count = 1000) -> float:
+    """The factor ``rate`` at every ``steps``-th step.
+
+    >>> staircase(999, 9999), staircase(1000, 9999)
+    (1.0, 0.1)
+    """
+    return float(rate ** (step // steps))
+
+
+def _progress(step: int, total: int) -> float:
+    return min(step / max(total - 1, 1), 1.0)
