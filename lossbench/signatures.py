@@ -39,7 +39,7 @@ OpenFraction = Annotated[float, Interval(gt=0, lt=1)]
 Decay = Annotated[float, Interval(gt=0, le=1)]
 Count = Annotated[int, Ge(1)]
 Index = Annotated[int, Ge(0)]
-Norm = Annotated[float, Ge(1)]
+Norm = Annotated[float, Interval(ge=1, le=8)]  # a larger power of 1e4 would overflow
 Width = Annotated[int, Interval(ge=1, le=1_000_000)]
 Activation = Literal[
     "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear", "unit_length"
