@@ -1,11 +1,13 @@
 """Commands as the reader can type them here: in a checkout a script, from a wheel ``lossbench``."""
 
+import json
 import os
 import shlex
 import shutil
 import sys
 from pathlib import Path
 
+VARIABLE = "LOSSBENCH_COMMAND"
 _CHECKOUT = Path(__file__).parents[1]
 _SCRIPTS = {"train": "train.py"}  # every other command is scripts/NAME.py
 
@@ -20,12 +22,30 @@ def shown(name: str, *arguments: str) -> str:
         name: of the command: ``train``, ``compare``, ``catalogue``, ``reproduce``.
         arguments: one word each; they are quoted for the shell where that is needed.
     """
-    return " ".join([*_program(name), *map(shlex.quote, arguments)])
+    return shlex.join([*_program(name), *arguments])
 
 
 def _program(name: str) -> list[str]:
     script = _CHECKOUT / _SCRIPTS.get(name, f"scripts/{name}.py")
     started_as_script = Path(sys.argv[0]).suffix == ".py"
     if script.is_file() and (started_as_script or shutil.which("lossbench") is None):
-        return ["python", shlex.quote(os.path.relpath(script))]
+        return ["python", os.path.relpath(script)]
     return ["lossbench", name]
+
+
+def current() -> list[str]:
+    """Return the training command that started this process, word by word, so that it can be typed again.
+
+    A launcher's worker is told the command of the process that started it. A process that was not started by
+    a command, such as a notebook, gets the words without any arguments.
+    """
+    told = os.environ.get(VARIABLE)
+    if told is not None:
+        return [str(word) for word in json.loads(told)]
+    is_command = Path(sys.argv[0]).name in ("lossbench", *_SCRIPTS.values())
+    return [*_program("train"), *(sys.argv[1:] if is_command else [])]
+
+
+def tell_workers() -> None:
+    """Put the current command into the environment, for the worker processes of a launcher."""
+    os.environ[VARIABLE] = json.dumps(current())
