@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from lossbench import losses, registry
+from lossbench import registry
+from lossbench.losses.lookup import function
 
 _STEPS = 300  # points on either side of the centre
 _REACH = 3.0
@@ -56,7 +57,7 @@ def loss_curve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | Non
     x = (center + half * steps).unsqueeze(-1).requires_grad_()
     y_pred = x.sigmoid() if facts["prediction"] == "probability" and not _takes_logits(parameters) else x
     y_true = torch.full_like(x, 0.0 if axis == _ERROR else 1.0)
-    value = losses.function(name)(y_pred, y_true, **parameters)
+    value = function(name)(y_pred, y_true, **parameters)
     if len(value) != len(x):  # binary_crossentropy with axis=0 is a mean over samples
         return None
     (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True)

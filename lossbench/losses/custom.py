@@ -11,6 +11,7 @@ from torch import Tensor
 from lossbench import trust
 from lossbench.errors import ConfigError, Issue, UserError, did_you_mean
 from lossbench.losses.base import FunctionLoss
+from lossbench.losses.lookup import get
 from lossbench.losses.reduction import counted, counting
 
 
@@ -31,16 +32,14 @@ def custom(
     Raises:
         UserError: the function is not trusted, cannot be imported, or does not make a loss.
     """
-    from lossbench import losses
-
     loss_or_factory = _load(function)
     try:
         if isinstance(arguments, dict):
-            loss = losses.get(loss_or_factory(**arguments))
+            loss = get(loss_or_factory(**arguments))
         elif arguments is not None:
-            loss = losses.get(loss_or_factory(*arguments))
+            loss = get(loss_or_factory(*arguments))
         else:
-            loss = losses.get(loss_or_factory)
+            loss = get(loss_or_factory)
     except TypeError as error:
         key, value = ("loss.function", function) if arguments is None else ("loss.arguments", arguments)
         raise _mistake(key, value, f"{function} makes no loss of it: {error}") from error

@@ -27,7 +27,6 @@ def names() -> list[str]:
     return list(registry.losses())
 
 
-@cache
 def function(name: str) -> Callable[..., Tensor]:
     """Return the function of a loss, given its canonical name.
 
@@ -38,6 +37,7 @@ def function(name: str) -> Callable[..., Tensor]:
     return loss_function
 
 
+@cache
 def _module_of(name: str) -> str:
     package = __name__.rpartition(".")[0]
     modules = (f"{package}.{module.name}" for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
@@ -96,19 +96,20 @@ def get(
 def attributes() -> dict[str, str]:
     """Return the attributes of ``lossbench.losses`` that are losses, each with the canonical name.
 
-    They are functions (``huber``), classes (``Huber``), and both under their aliases and Keras's class names.
+    They are functions (``huber``) and classes (``Huber``), also under their aliases, and classes under the
+    name that Keras gives them.
 
     >>> attributes()["Huber"], attributes()["mse"], attributes()["MSE"]
     ('huber', 'mean_squared_error', 'mean_squared_error')
     """
-    spelled: dict[str, str] = {}
+    canonical: dict[str, str] = {}
     for name in registry.losses():
         facts = registry.about("loss", name)
-        classes = {class_name(name), facts["elsewhere"].get("keras", ""), *map(str.upper, facts["aliases"])}
-        for attribute in (name, *facts["aliases"], *sorted(classes)):
-            if "_" not in attribute or attribute.islower():
-                spelled.setdefault(attribute, name)
-    return {attribute: name for attribute, name in spelled.items() if attribute}
+        aliases, keras_name = facts["aliases"], facts["elsewhere"].get("keras", name)
+        abbreviations = [alias.upper() for alias in aliases if "_" not in alias]
+        spellings = [name, *aliases, class_name(name), *abbreviations, keras_name]
+        canonical |= {spelling: name for spelling in spellings if registry.canonical_loss(spelling) == name}
+    return canonical
 
 
 def attribute(name: str) -> Callable[..., Tensor] | type[FunctionLoss]:
