@@ -21,7 +21,7 @@ from lossbench.comparison import figures
 from lossbench.config.sweep import typed
 from lossbench.data.table import read_column
 from lossbench.errors import UserError, did_you_mean
-from lossbench.losses.curves import profile
+from lossbench.losses.curves import loss_curve
 from lossbench.signatures import describe, keyword_parameters
 
 _FEW_CLASSES = 10  # whole numbers of more values are read as counts
@@ -115,7 +115,7 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
             raise UserError(f"{one}: no value; a parameter is given as loss.delta=2") from None
     losses.get(known, **given)  # which refuses what is no parameter of it
     given.pop("reduction", None)  # of several samples, and one is drawn
-    drawn = profile(known, given)
+    drawn = loss_curve(known, given)
     if drawn is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
     if path.suffix.lower() not in (".png", ".svg"):
