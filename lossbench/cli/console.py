@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossbench import registry
-from lossbench.config.sweep import flat
+from lossbench.records.table import flat
 from lossbench.records.result import Result, read_config
 
 _PARTS = ("train", "validation", "test")

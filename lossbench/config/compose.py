@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
@@ -74,6 +75,13 @@ def register() -> None:
     ConfigStore.instance().store(name="open_groups", node=base, provider="lossbench")
     OmegaConf.register_new_resolver("config_id", _resolve_config_id, replace=True)
     OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
+
+
+def compose_config(*overrides: str) -> DictConfig:
+    """Return the config that the overrides make, with Hydra's own part."""
+    register()
+    with initialize_config_dir(str(registry.CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
