@@ -86,7 +86,9 @@ def _finish_jobs(session: Session, folder: Path) -> None:
     for path in sorted(folder.glob("*/config.yaml")):
         result = Result.read(path.parent)
         if result is None:
-            result = attempt(read_config(path.parent), path.parent, picture=False, repeat=(), wait=True).result
+            result = attempt(
+                read_config(path.parent), path.parent, picture=False, repeat=(), wait=True
+            ).result
         elif path.parent not in session.skipped:
             continue
         assert result is not None, "an attempt that waits is never refused"

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from lossbench import commands, registry
@@ -97,9 +102,7 @@ def _several_values(words: Sequence[str]) -> str | None:
     for override in _parsed(words):
         if override.is_sweep_override():
             command = commands.shown("train", "-m", *words)
-            return (
-                f"{override.input_line}: several values are a sweep, {command}; a list has brackets, key=[1,2]"
-            )
+            return f"{override.input_line}: several values are a sweep, {command}; a list has brackets, key=[1,2]"
     return None
 
 

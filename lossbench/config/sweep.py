@@ -67,7 +67,9 @@ class Sweep:
         if len(names) < 2 or not sweeps:
             return None
         alone = commands.shown("train", f"experiment={sweeps[0]}")
-        return f"experiment={sweeps[0]} is a sweep itself and cannot be a job of another; run it alone: {alone}"
+        return (
+            f"experiment={sweeps[0]} is a sweep itself and cannot be a job of another; run it alone: {alone}"
+        )
 
     def _different_data(self) -> str | None:
         names = self.values("loss")
