@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lossbench import commands, registry
 from lossbench.cli.help import as_yaml, loss_items, wrapped
@@ -122,11 +123,11 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     figures.profiles(path, {f"{known} {typed(values)}".rstrip(): curve})
 
 
-def _values(parameters: Sequence[str]) -> dict[str, object]:
+def _values(parameters: Sequence[str]) -> dict[str, Any]:
     """Return parameters of a loss, given as typed for a run."""
     import yaml
 
-    values = {}
+    values: dict[str, Any] = {}
     for parameter in parameters:
         key, equals, value = parameter.removeprefix("loss.").partition("=")
         if not equals:

@@ -29,13 +29,13 @@ class SweepReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check the sweep and announce it. Hydra calls this before the first job."""
-        from lossbench.records.result import COMMAND, read_results
-
         launcher = config.hydra.launcher
         if not isinstance(launcher, DictConfig):
             sys.exit(f"hydra.launcher={launcher}: choose a launcher with a slash, hydra/launcher={launcher}")
         jobs, folder = _checked_jobs(config), relative(Path(config.hydra.sweep.dir))
         in_process = config.hydra.runtime.choices["hydra/launcher"] == "basic"
+        from lossbench.records.result import COMMAND, read_results
+
         current().sweep = StartedSweep(folder, jobs, in_process)
         if not in_process:
             os.environ[COMMAND] = json.dumps(sys.argv)  # a worker was started by another command

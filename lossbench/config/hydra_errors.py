@@ -102,7 +102,7 @@ def _several_values(words: Sequence[str]) -> str | None:
     for override in _parsed(words):
         if override.is_sweep_override():
             command = commands.shown("train", "-m", *words)
-            return f"{override.input_line}: several values are a sweep, {command}; a list has brackets, key=[1,2]"
+            return f"{override.input_line}: several values are a sweep: {command}\nA list has brackets: key=[1,2]"
     return None
 
 

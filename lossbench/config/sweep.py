@@ -56,8 +56,8 @@ class Sweep:
         if self.jobs <= _MOST_JOBS:
             return None
         return (
-            f"{self.jobs:,} jobs are more than the {_MOST_JOBS:,} that a sweep may have: Hydra composes all of "
-            "them before the first begins. Split it into several sweeps with the same hydra.sweep.dir, and "
+            f"{self.jobs:,} jobs are more than the {_MOST_JOBS:,} that a sweep may have: Hydra composes all "
+            "of them before the first begins. Split it into several sweeps with the same hydra.sweep.dir, and "
             "use replicates instead of many seeds"
         )
 
@@ -123,8 +123,8 @@ class Sweep:
         first = commands.shown("train", "-m", f"loss={','.join(having)}", f"{key}={value}", folder)
         second = commands.shown("train", "-m", f"loss={','.join(without)}", folder)
         return (
-            f"{key} is not a parameter of {', '.join(without)}. Run two sweeps into the same folder, with the "
-            f"other overrides added to both:\n  {first}\n  {second}"
+            f"{key} is not a parameter of {', '.join(without)}. Run two sweeps into the same folder, with "
+            f"the other overrides added to both:\n  {first}\n  {second}"
         )
 
 

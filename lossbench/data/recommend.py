@@ -69,9 +69,7 @@ def _stratified(
     """Add what to do where a class has too few rows for each part of the data to have some."""
     if counts.min() >= _FEW_ROWS:
         return recommendation
-    rare = (
-        f"{labels[counts.argmin()]} has only {counts.min()} rows: not every part of the data can have some."
-    )
+    rare = f"{labels[counts.argmin()]} has only {counts.min()} rows: some parts of the data may have none."
     observations = (*recommendation.observations, rare)
     return replace(recommendation, observations=observations, overrides=("data.stratify=false",))
 
@@ -102,7 +100,7 @@ def _for_classes(labels: NDArray[Any], counts: NDArray[np.int64], whole: bool) -
     }
     if share < _RARE / len(labels) * 2:
         losses["categorical_focal_crossentropy"] = (
-            "the classes are unequal, and it reduces the easy ones' weight"
+            "the classes are unequal; it reduces the weight of the easy"
         )
     return Recommendation(tasks.MULTICLASS, tuple(observations), losses)
 

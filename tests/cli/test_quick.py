@@ -49,7 +49,7 @@ COMMANDS = [
 @pytest.mark.parametrize(
     ("module", "arguments", "status"),
     COMMANDS,
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+    ids=[" ".join([name, *words]) for name, words, _ in COMMANDS],
 )
 def test_nothing_heavy_is_imported(tmp_path, module, arguments, status):
     code = (
