@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
 
         return compare
     if name == "results":
-        from lossbench.config.sweep import results
+        from lossbench.records.table import results
 
         return results
     if name == "losses":

@@ -11,7 +11,7 @@ import numpy as np
 from lossbench import registry
 from lossbench.comparison import inference
 from lossbench.comparison.grouping import Group, Trials, grouped, read_runs
-from lossbench.config.sweep import typed
+from lossbench.records.table import typed
 from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.records.result import Result, results_in
 

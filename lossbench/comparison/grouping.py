@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from lossbench.comparison.charts import is_number
-from lossbench.config.sweep import flat, typed
+from lossbench.records.table import flat, typed
 from lossbench.errors import UserError
 from lossbench.records.result import Result, read_config, read_manifest
 
