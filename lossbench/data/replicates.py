@@ -33,11 +33,8 @@ def make_splits(
     ratio = settings.corruption.imbalance
     if ratio == 1:
         return splits
-    classes = next(
-        target
-        for target in map(dataset.target_of, (target.name for target in targets))
-        if target.task.has_classes
-    )
+    predicted = [dataset.target_of(target.name) for target in targets]
+    classes = next(target for target in predicted if target.task.has_classes)
     return [
         imbalanced(part, classes, ratio, derive(seed, "imbalance"))
         for part, seed in zip(splits, seeds, strict=True)

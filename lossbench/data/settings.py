@@ -1,4 +1,4 @@
-"""What a run asks of its data: filled by :mod:`lossbench.config.resolve`, read by :mod:`lossbench.data.replicates`."""
+"""What a run asks of its data; the config fills these records."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

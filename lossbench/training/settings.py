@@ -1,4 +1,4 @@
-"""What a run asks of its training: filled by :mod:`lossbench.config.resolve`, read by :mod:`lossbench.training`."""
+"""What a run asks of its training; the config fills these records."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
