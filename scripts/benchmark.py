@@ -27,7 +27,7 @@ from lossbench.config import compose as composition
 from lossbench.config.resolve import Config, check
 from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
-from lossbench.records.result import read_manifest
+from lossbench.records.folder import read_manifest
 from lossbench.runs import build as factory
 from lossbench.runs import run as experiment
 

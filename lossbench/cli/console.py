@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossbench import registry
-from lossbench.records.result import Result, read_config
+from lossbench.records.folder import read_config
+from lossbench.records.result import Result
 from lossbench.records.table import flat
 
 _PARTS = ("train", "validation", "test")

@@ -78,7 +78,8 @@ def _checked_jobs(config: DictConfig) -> int:
 
 def _finish_jobs(session: Session, folder: Path) -> None:
     """Wait for jobs that other processes hold, and do those whose process has died."""
-    from lossbench.records.result import Result, read_config
+    from lossbench.records.folder import read_config
+    from lossbench.records.result import Result
     from lossbench.runs.attempt import attempt
 
     for path in sorted(folder.glob("*/config.yaml")):
