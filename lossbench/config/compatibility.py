@@ -1,7 +1,7 @@
 """What does not go together: loss, data, model and metrics checked against each other."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from lossbench import registry
 from lossbench.config.outputs import (
@@ -32,9 +32,9 @@ from lossbench.config.sections import (
     Output,
     RegularizerSection,
 )
-from lossbench.data.dataset import TableTask, Task
 from lossbench.errors import Issue, did_you_mean
 from lossbench.losses.reduction import REDUCTIONS, canonical_reduction
+from lossbench.tasks import TABLE_TASKS
 
 _SMALLEST_MINED_BATCH = 3
 
@@ -255,7 +255,7 @@ def _task_issues(term: ChosenTerm, source: Choice[DataSection]) -> list[Issue]:
     """Whether the loss can be given the target that the data has."""
     loss, name = term.loss, source.common.name
     stated = stated_task(source, output_name(term))
-    of_tables = [*get_args(TableTask), "retrieval"]
+    of_tables = ["auto", *TABLE_TASKS, "retrieval"]
     if stated == "auto" and about(loss)["task"] not in of_tables:
         hint = f"a table's column cannot be what loss={loss.common.name} is for ({about(loss)['task']})"
         return [Issue("data", name, f"{hint}. Choose {' or '.join(_homes(loss))}")]
@@ -313,7 +313,7 @@ def _homes(loss: Choice[LossSection]) -> list[str]:
     return [f"data={name}" for name in sorted(fitting, key=lambda name: name != own)]
 
 
-def _fits(loss_name: str, task: Task) -> bool:
+def _fits(loss_name: str, task: str) -> bool:
     return registry.about("loss", loss_name)["target"] in ENCODINGS[task]
 
 

@@ -1,12 +1,11 @@
 """What the chosen parts say of themselves, and what follows: tasks, outputs, activations, metrics."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from lossbench import registry
 from lossbench.config.sections import Choice, ChosenTerm, DataSection, LossSection, ModelSection, Output
-from lossbench.data.dataset import Task
-from lossbench.metrics import metrics_for
+from lossbench.tasks import TASKS
 
 # The output activation after which predictions lie in a space; logits of it need none.
 SPACE_ACTIVATIONS = {
@@ -21,7 +20,7 @@ SPACE_ACTIVATIONS = {
 }
 EMBEDDING_SPACES = {"embedding", "unit"}
 # The encodings in which a task's targets can be given to a loss.
-ENCODINGS: dict[Task, set[str]] = {
+ENCODINGS: dict[str, set[str]] = {
     "regression": {"real"},
     "positive": {"real", "positive"},
     "count": {"real", "positive", "count"},
@@ -54,7 +53,7 @@ def output_name(term: ChosenTerm) -> str:
     return "" if term.key == "loss" else term.loss.common.output or term.name
 
 
-def natural_activation(loss: Choice[LossSection], task: Task) -> str:
+def natural_activation(loss: Choice[LossSection], task: str) -> str:
     """The output activation that keeps predictions in the loss's space and the task's domain."""
     if loss.parameters.get("from_logits"):
         return "linear"
@@ -82,18 +81,18 @@ def about(choice: Choice[Any]) -> dict[str, Any]:
     return registry.about(group, choice.common.name)
 
 
-def _task_of(term: ChosenTerm, output: str, source: Choice[DataSection] | None) -> Task:
+def _task_of(term: ChosenTerm, output: str, source: Choice[DataSection] | None) -> str:
     """What is predicted: what the data says, or, where it leaves that open, what the loss is for."""
-    task: Task = about(term.loss)["task"]
-    stated: Task | Literal["auto"] = "auto" if source is None else stated_task(source, output)
+    task: str = about(term.loss)["task"]
+    stated = "auto" if source is None else stated_task(source, output)
     # classes may be told apart, or be what is to be found again: that is the loss's to say
     return task if stated == "auto" or task == "retrieval" else stated
 
 
-def stated_task(source: Choice[DataSection], output: str) -> Task | Literal["auto"]:
+def stated_task(source: Choice[DataSection], output: str) -> str:
     """What the data says of an output's target."""
     stated = source.parameters.get("task") or about(source).get("task") or about(source)["tasks"]
-    chosen: Task | Literal["auto"] = stated.get(output, "auto") if isinstance(stated, dict) else stated
+    chosen: str = stated.get(output, "auto") if isinstance(stated, dict) else stated
     return chosen
 
 
@@ -112,7 +111,9 @@ def known_metrics(outputs: Sequence[Output], source: Choice[DataSection] | None)
     return [
         output.prefix + name
         for output in outputs
-        for name in metrics_for(output.task, about(output.terms[0].loss)["prediction"], weighted=weighted)
+        for name in TASKS[output.task].metric_names(
+            about(output.terms[0].loss)["prediction"], weighted=weighted
+        )
     ]
 
 

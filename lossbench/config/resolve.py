@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from lossbench import data, losses, registry
+from lossbench import losses, registry
 from lossbench.config.compatibility import combination_issues
 from lossbench.config.outputs import UNSCALED_TASKS, about, known_metrics, metric_names, outputs_of
 from lossbench.config.sections import (
@@ -60,7 +60,7 @@ class Config:
 
 # Where each group's callables are looked up: in what lossbench itself defines, and nowhere else.
 _GROUPS: dict[str, tuple[Callable[[str], Callable[..., Any]], type[Section]]] = {
-    "data": (data.source, DataSection),
+    "data": (lambda name: registry.load("data", name), DataSection),
     "model": (vars(models).__getitem__, ModelSection),
     "optimizer": (vars(optimizers).__getitem__, OptimizerSection),
     "schedule": (vars(schedules).__getitem__, ScheduleSection),

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Interval
 
-from lossbench.data.dataset import Task
 from lossbench.signatures import BelowOne, Count, Fraction, Index, OpenFraction, Positive, Section
 
 
@@ -142,7 +141,7 @@ class Output:
     """
 
     name: str
-    task: Task
+    task: str
     terms: tuple[ChosenTerm, ...]
 
     @property

@@ -4,23 +4,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.config.outputs import NUMBER_TASKS, about, known_metrics, output_activation
+from lossbench.config.outputs import about, known_metrics, output_activation
 from lossbench.config.resolve import Config, scales_target
 from lossbench.config.sections import ChosenTerm, Output
 from lossbench.data.batches import ReplicatedTable, ScaledColumns
-from lossbench.data.corruption import Corruption, corrupted, imbalanced, missing
-from lossbench.data.dataset import Dataset, Target, Values
+from lossbench.data.corruption import Corruption, corrupted_targets, imbalanced, unlabelled_rows
+from lossbench.data.dataset import Dataset, Target
+from lossbench.data.encoding import encode_targets
 from lossbench.data.splits import Split, split
+from lossbench.data.weights import balanced_weights, row_weights
 from lossbench.errors import ConfigError, Issue
 from lossbench.losses.reduction import canonical_reduction
-from lossbench.metrics import METRICS
+from lossbench.metrics import metric
 from lossbench.seeds import derive, generator
+from lossbench.tasks import ENCODINGS, TASKS
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Objective, Penalty, Term
@@ -62,7 +63,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
     judged = next(
         output for output in config.outputs if config.metrics[0] in known_metrics([output], config.data)
     )
-    yardstick = METRICS[judged.task][config.metrics[0].removeprefix(judged.prefix)]
+    primary = config.metrics[0].removeprefix(judged.prefix)
     steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
     regularizer = config.regularizer
     return ReplicateModule(
@@ -81,13 +82,13 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
         learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
         decode={output.head: _decoder(output, table) for output in config.outputs},
         judge=(judged.head, judged.terms[0].name),
-        yardstick=yardstick,
+        yardstick=metric(TASKS[judged.task], primary),
         batch_size=config.data.common.batch_size,
         clip=config.trainer.clip,
         selection={
             "keep": config.trainer.keep,
             "patience": config.trainer.early_stopping,
-            "higher_is_better": yardstick.higher_is_better,
+            "higher_is_better": TASKS[judged.task].metric(primary).higher_is_better,
         },
     )
 
@@ -95,7 +96,7 @@ def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> Repli
 def directions(config: Config) -> dict[str, bool]:
     """Of each metric of the run, whether more of it is better."""
     return {
-        output.prefix + name: METRICS[output.task][name.removeprefix("weighted_")].higher_is_better
+        output.prefix + name: TASKS[output.task].metric(name).higher_is_better
         for output in config.outputs
         for name in config.metrics_of(output)
     }
@@ -114,61 +115,29 @@ def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.d
     targets, weights = {}, {}
     for place, output in enumerate(config.outputs):  # each with corruption of its own
         target = target_of(dataset, output)
-        values = _corrupted(
-            target, splits, [derive(seed, "corruption", place) for seed in config.seeds], corruption
-        )
-        own = values.ndim > target.values.ndim
-        unknown = [
-            missing(one, corruption.missing_labels, derive(seed, "missing_labels", place))
+        seeds = [derive(seed, "corruption", place) for seed in config.seeds]
+        values = corrupted_targets(target, splits, corruption, seeds)
+        unlabelled = [
+            unlabelled_rows(one, corruption.missing_labels, derive(seed, "missing_labels", place))
             for one, seed in zip(splits, config.seeds, strict=True)
         ]
-        counts = _row_weights(config, dataset, target, values, splits, unknown)
+        balances = section.class_weight is not None and target.task.has_classes
+        balance = balanced_weights(values, splits, len(target.classes)) if balances else None
+        counts = row_weights(len(target.values), dataset.weights, balance, unlabelled)
         for term in output.terms:
             _check_ignored_class(term, target)
-            encoded = encode_targets(values, target, about(term.loss)["target"])
+            encoded = encode_targets(values, target, ENCODINGS[about(term.loss)["target"]])
             targets[term.name] = ScaledColumns(
-                encoded, splits, dtype, scaled=scales_target(config, output), own=own
+                encoded,
+                splits,
+                dtype,
+                scaled=scales_target(config, output),
+                per_replicate=values.ndim > target.values.ndim,
             )
             if counts is not None:
                 weights[term.name] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own
     features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
     return ReplicatedTable(features, targets, splits, weights)
-
-
-def _corrupted(target: Target, splits: list[Split], seeds: list[int], corruption: Corruption) -> Values:
-    """The target's values; with a leading axis of replicates where each has its own."""
-    classes = target.values.ndim == 1
-    if not (corruption.label_noise if classes else corruption.outliers and target.task in NUMBER_TASKS):
-        return target.values
-    pairs = zip(splits, seeds, strict=True)
-    every: list[Any] = [corrupted(target, one, corruption, seed) for one, seed in pairs]
-    stacked: Values = np.stack(every)
-    return stacked
-
-
-def _row_weights(
-    config: Config,
-    dataset: Dataset,
-    target: Target,
-    values: Values,
-    splits: list[Split],
-    unknown: list[NDArray[np.int64]],
-) -> NDArray[np.float64] | None:
-    """How much each row counts, ``(R, N)``, or ``(1, N)`` where it is the same for all; None where all do."""
-    weights = None if dataset.weights is None else dataset.weights[None]
-    everything = np.ones((1, len(target.values))) if weights is None else weights
-    if config.data.common.class_weight and target.values.ndim == 1:
-        # As they are seen: the weights must not tell which labels are wrong
-        labels = np.broadcast_to(values.astype(np.int64), (len(splits), len(target.values)))
-        pairs = zip(labels, splits, strict=True)
-        counts = np.stack([np.bincount(own[one.train], minlength=len(target.classes)) for own, one in pairs])
-        of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
-        weights = everything = everything * np.take_along_axis(of_class, labels, 1)
-    if any(len(rows) for rows in unknown):
-        weights = np.repeat(everything, len(splits) // len(everything), axis=0)
-        for row, rows in zip(weights, unknown, strict=True):
-            row[rows] = 0
-    return weights
 
 
 def _check_ignored_class(term: ChosenTerm, target: Target) -> None:
@@ -258,22 +227,6 @@ _SQUASH: dict[str, Callable[[Tensor], Tensor]] = {
     "positive": torch.exp,
     "count": torch.exp,
 }
-
-
-def encode_targets(values: Values, target: Target, encoding: str) -> NDArray[np.float64]:
-    """A target's canonical values as a loss wants them, ``(..., N, U)``.
-
-    >>> from lossbench.data import source
-    >>> target = source("digits")().target
-    >>> encode_targets(target.values, target, "onehot")[0]
-    array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
-    """
-    if target.values.ndim == 2:
-        return values.astype(np.float64, copy=False)
-    if encoding in ("onehot", "distribution"):
-        return np.eye(len(target.classes))[values.astype(np.int64)]
-    column = values[..., None].astype(np.float64)
-    return 2 * column - 1 if encoding == "sign" else column
 
 
 def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:

@@ -18,6 +18,7 @@ from lossbench.records import result as records
 from lossbench.records.result import ReplicateResult
 from lossbench.runs import build as factory
 from lossbench.runs import figures, provenance
+from lossbench.tasks import TASKS
 from lossbench.training.export import target_scaling
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 
@@ -93,7 +94,7 @@ def _judge(folder: Path, config: Config, dataset: Dataset, module: ReplicateModu
             head = output.head
             decoded, true = module.decode[head](predictions[head], targets[output.terms[0].name])
             true = _as_they_stand(target, rows, true)
-            judged = panel(output.task, config.metrics_of(output), decoded, true, weights)
+            judged = panel(TASKS[output.task], config.metrics_of(output), decoded, true, weights)
             values |= {output.prefix + name: value.tolist() for name, value in judged.items()}
             if part == "test":
                 shown = _prediction_columns(output, target, decoded, true)
