@@ -28,9 +28,9 @@ Peer = Callable[[Tensor, Tensor], Tensor]
 def draw(name: str) -> tuple[Tensor, Tensor]:
     """Return a million predictions in the space of the loss, and targets."""
     generator = torch.Generator().manual_seed(0)
-    about = registry.about("loss", name)
+    about = registry.loss(name).facts
     target, space = about["target"], about["prediction"]
-    if about["task"] == "retrieval":
+    if registry.loss(name).task.retrieves:
         embeddings = torch.randn(1000, 1000, generator=generator)
         return functional.normalize(embeddings, dim=1), torch.randint(0, 50, (1000,), generator=generator)
     items = {"pair": 2, "triplet": 3}.get(target)

@@ -8,7 +8,7 @@ from lossbench import losses, registry
 from lossbench.signatures import keyword_parameters
 
 LOSSES = losses.names()
-ELEMENTWISE = [name for name in LOSSES if not registry.about("loss", name)["couples_samples"]]
+ELEMENTWISE = [name for name in LOSSES if not registry.loss(name).facts["couples_samples"]]
 CLASSES = 4
 ITEMS = {"pair": (2,), "triplet": (3,)}  # the shape of a sample's items
 
@@ -44,7 +44,7 @@ def draw(
     from_logits: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return predictions and targets in the domain of a loss; ``shape`` holds the axes of the samples."""
-    about = registry.about("loss", name)
+    about = registry.loss(name).facts
     random = np.random.default_rng(seed)
     units = CLASSES if about["units"] == "classes" else 3
     scores = random.normal(0, 2, (*shape, *ITEMS.get(about["target"], ()), units))
@@ -72,7 +72,7 @@ def draw(
 
 def perfect(name: str, y_true: Tensor, from_logits: bool) -> Tensor:
     """Return predictions that match the targets perfectly."""
-    about = registry.about("loss", name)
+    about = registry.loss(name).facts
     if about["prediction"] == "unit":
         return torch.eye(CLASSES, dtype=torch.float64)[y_true]
     if about["target"] == "pair":

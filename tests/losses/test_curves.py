@@ -48,7 +48,7 @@ def test_a_loss_of_positive_targets_is_drawn_along_the_prediction_for_a_target_o
 @pytest.mark.parametrize("name", registry.losses())
 def test_every_loss_of_a_single_number_has_a_finite_curve(name):
     given = {key: value for key, value in registry.read("loss", name).items() if key not in ("name", "about")}
-    curve, about = loss_curve(name, given), registry.about("loss", name)
+    curve, about = loss_curve(name, given), registry.loss(name).facts
     alone = not about["couples_samples"] and about["task"] in ("regression", "positive", "count", "binary")
     assert (curve is not None) == alone
     if curve is not None:

@@ -69,7 +69,7 @@ def test_shapes_that_do_not_match_are_an_error_that_shows_them(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_integer_targets_and_lists_are_accepted(name):
     y_pred, y_true = draw(name, (4,), torch.float32)
-    if registry.about("loss", name)["target"] not in ("real", "vector", "positive"):
+    if registry.loss(name).facts["target"] not in ("real", "vector", "positive"):
         expected = value(name, y_pred, y_true)
         torch.testing.assert_close(value(name, y_pred, y_true.long()), expected)
     got = losses.get(name)(y_pred.tolist(), y_true.tolist())
@@ -96,7 +96,7 @@ def test_extreme_inputs_never_give_nan_and_are_finite_where_the_dtype_permits(na
     """Logits of 1e4, probabilities of 0 and 1, zero vectors and zero targets: infinite only by overflow."""
     logits = "from_logits" in parameters
     y_pred, y_true = draw(name, (20,), dtype, from_logits=logits)
-    space = registry.about("loss", name)["prediction"]
+    space = registry.loss(name).facts["prediction"]
     if space in ("real", "score", "direction", "embedding") or logits:
         extreme = torch.where(y_pred > 0, 1e4, -1e4).to(dtype)
     else:
@@ -142,8 +142,7 @@ def test_label_smoothing_must_lie_between_0_and_1(bad):
 BOUNDED_TARGETS = [
     name
     for name in LOSSES
-    if registry.about("loss", name)["target"]
-    in ("binary", "sign", "onehot", "distribution", "pair", "triplet")
+    if registry.loss(name).facts["target"] in ("binary", "sign", "onehot", "distribution", "pair", "triplet")
 ]
 
 
@@ -161,7 +160,7 @@ def test_swapped_arguments_are_an_error_where_domains_or_shapes_differ(name):
     y_pred, y_true = draw(name, (40,), from_logits=logits)
     with pytest.raises(ValueError, match=r"order is|shape"):
         losses.get(name, **({"from_logits": True} if logits else {}))(y_true, y_pred)
-    if registry.about("loss", name)["prediction"] == "probability":  # integers cannot be probabilities
+    if registry.loss(name).facts["prediction"] == "probability":  # integers cannot be probabilities
         probabilities, labels = draw(name, (40,))
         with pytest.raises(ValueError, match="y_pred holds integers"):
             losses.get(name)(labels.long(), probabilities)
@@ -174,13 +173,13 @@ def test_the_fact_convex_is_true_of_a_loss(name):
     second, _ = draw(name, (2000,), seed=1)
     chord = (value(name, first, y_true) + value(name, second, y_true)) / 2
     below = value(name, (first + second) / 2, y_true) <= chord * (1 + 1e-12) + 1e-12
-    assert below.all() == registry.about("loss", name)["convex"]
+    assert below.all() == registry.loss(name).facts["convex"]
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_fact_bounded_is_true_of_a_loss(name):
     """Evaluate the worst predictions; a loss that is finite only because of clipping counts as unbounded."""
-    about = registry.about("loss", name)
+    about = registry.loss(name).facts
     y_pred, y_true = draw(name, (200,))
     if about["prediction"] in ("real", "score", "direction", "positive", "embedding"):
         far = y_pred * 1e150
@@ -194,14 +193,14 @@ def test_the_fact_bounded_is_true_of_a_loss(name):
     assert about["bounded"] == (not clipped and worst < 100 * usual)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if registry.about("loss", name)["proper"]])
+@pytest.mark.parametrize("name", [name for name in LOSSES if registry.loss(name).facts["proper"]])
 def test_the_expectation_of_a_proper_loss_is_smallest_at_the_true_probabilities(name):
     truth = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
-    if registry.about("loss", name)["prediction"] == "probability":
+    if registry.loss(name).facts["prediction"] == "probability":
         outcomes, weights = torch.eye(2, dtype=torch.float64)[:, :1], truth[:2] / truth[:2].sum()
         truth = weights[:1]
     else:
-        index = registry.about("loss", name)["target"] == "index"  # else distributions, one-hot ones here
+        index = registry.loss(name).facts["target"] == "index"  # else distributions, one-hot ones here
         outcomes, weights = (torch.arange(4) if index else torch.eye(4, dtype=torch.float64)), truth
     raw = truth.clone().requires_grad_()
 
@@ -223,7 +222,7 @@ def test_a_loss_of_logits_is_the_loss_of_the_activated_logits():
         if "from_logits" not in {p.name for p in keyword_parameters(losses.function(name))}:
             continue
         z, y_true = draw(name, (50,), from_logits=True)
-        space = registry.about("loss", name)["prediction"]
+        space = registry.loss(name).facts["prediction"]
         squashed = {
             "probability": z.sigmoid(),
             "distribution": z.softmax(-1),
