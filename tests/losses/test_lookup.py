@@ -1,5 +1,8 @@
 """Losses are found by name, by function, by class and by dict."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from cases import LOSSES, draw
@@ -51,3 +54,10 @@ def test_every_listed_attribute_is_the_loss_that_it_says():
         loss = getattr(losses, attribute)
         assert loss is (type(losses.get(name)) if attribute[0].isupper() else losses.function(name))
     assert losses.KLDivergence is losses.KLD is losses.KlDivergence  # the name in Keras
+
+
+def test_a_loss_imports_no_other_family():
+    code = "import sys; from lossbench import losses; losses.Huber(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "lossbench.losses.regression" in done.stdout.split()
+    assert "lossbench.losses.multiclass" not in done.stdout.split()
