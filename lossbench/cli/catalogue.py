@@ -107,13 +107,13 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     """
     from lossbench import losses
     from lossbench.comparison import figures
-    from lossbench.losses.curves import profile
+    from lossbench.losses.curves import loss_curve
     from lossbench.records.table import typed
 
     known, values = _canonical(name), _values(parameters)
     losses.get(known, **values)  # refuses what is not a parameter of it
     values.pop("reduction", None)  # of several samples; the picture shows one
-    curve = profile(known, values)
+    curve = loss_curve(known, values)
     if curve is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
     if path.suffix.lower() not in _PICTURES:
