@@ -1,11 +1,13 @@
 """Commands as the reader can type them here: in a checkout a script, from a wheel ``lossbench``."""
 
+import json
 import os
 import shlex
 import shutil
 import sys
 from pathlib import Path
 
+VARIABLE = "LOSSBENCH_COMMAND"  # in the environment of a launcher's workers: the command of the sweep
 _CHECKOUT = Path(__file__).parents[1]
 _SCRIPTS = {"train": "train.py"}  # every other command is scripts/NAME.py
 
@@ -24,7 +26,30 @@ def shown(name: str, *arguments: str) -> str:
     >>> shown("train", "loss=huber", "data.path=my file.csv").partition("loss")[2]
     "=huber 'data.path=my file.csv'"
     """
-    return shlex.join([*_program(name), *arguments])
+    return shlex.join(shown_words(name, *arguments))
+
+
+def shown_words(name: str, *arguments: str) -> list[str]:
+    """Return the command of :func:`shown`, word by word and not quoted."""
+    return [*_program(name), *arguments]
+
+
+def current() -> list[str]:
+    """Return the training command that started this process, word by word, so that it can be typed again.
+
+    A launcher's worker is told the command of the process that started it. A process that was not started by
+    a command, such as a notebook, gets the words without any arguments.
+    """
+    told = os.environ.get(VARIABLE)
+    if told is not None:
+        return [str(word) for word in json.loads(told)]
+    is_command = Path(sys.argv[0]).stem == "lossbench" or Path(sys.argv[0]).name in _SCRIPTS.values()
+    return shown_words("train", *(sys.argv[1:] if is_command else []))
+
+
+def tell_workers() -> None:
+    """Put the current command into the environment, for the worker processes of a launcher."""
+    os.environ[VARIABLE] = json.dumps(current())
 
 
 def override(key: str, value: str) -> str:

@@ -1,7 +1,5 @@
 """The start and the end of a sweep: Hydra's callback, which ``conf/config.yaml`` names. No torch."""
 
-import json
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -34,11 +32,11 @@ class SweepReport(Callback):
             sys.exit(f"hydra.launcher={launcher}: choose a launcher with a slash, hydra/launcher={launcher}")
         jobs, folder = _checked_jobs(config), relative(Path(config.hydra.sweep.dir))
         in_process = config.hydra.runtime.choices["hydra/launcher"] == "basic"
-        from lossbench.records.result import COMMAND, read_results
+        from lossbench.records.result import read_results
 
         current().sweep = StartedSweep(folder, jobs, in_process)
         if not in_process:
-            os.environ[COMMAND] = json.dumps(sys.argv)  # a worker was started by another command
+            commands.tell_workers()
         earlier = len(read_results(folder))
         holds = f"; {folder}/ already holds {counted(earlier, 'result')}" if earlier else f" in {folder}/"
         print(counted(jobs, "job") + holds)
