@@ -136,7 +136,7 @@ class Domain:
     rows_sum_to_one: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """A kind of target.
 
@@ -147,7 +147,7 @@ class Task:
         metrics: what judges its predictions; the first is the default primary metric.
         domain: the values a table's cells may have; None for any number, or any label.
         from_table: whether columns of a table can be such a target.
-        reads_as: the task whose targets it uses for another purpose; a loss decides on such a task, not the data.
+        reads_as: the task whose targets it uses for another purpose; the loss chooses such a task, not the data.
         has_classes: whether targets are class indices ``(N,)``; else they are numbers ``(N, U)``.
         class_count: how many classes there are, where the task fixes that.
         is_numeric: whether targets are quantities in units, which outliers can corrupt.
@@ -182,6 +182,9 @@ class Task:
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
 
     @property
     def source(self) -> "Task":

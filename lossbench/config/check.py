@@ -100,7 +100,8 @@ def _terms(section: Any, found: list[Issue]) -> list[ChosenTerm]:
     if not several:
         if isinstance(section, Mapping) and section.get("outputs"):
             term, name = next(iter(section["outputs"])), section.get("name")
-            hint = f"is one loss, and this config has outputs; change one of theirs: loss@loss.outputs.{term}={name}"
+            change = f"loss@loss.outputs.{term}={name}"
+            hint = f"is one loss, and this config has outputs; change one of theirs: {change}"
             found.append(Issue("loss", name, hint))
             return []
         term = _term("", "loss", section, 1.0, found)
@@ -160,7 +161,7 @@ def _number(value: Any) -> float:
 def _choice(
     group: str, key: str, values: Any, section: type[Section], found: list[Issue]
 ) -> Choice[Any] | None:
-    """Return a component with its parameters; None if it is unknown, or if a parameter without default is wrong."""
+    """Return a component with its parameters; None if it, or a parameter that must be given, is wrong."""
     name = values.get("name") if isinstance(values, Mapping) else None
     if not registry.has_definition(group, str(name)) or name not in registry.names(group):
         known = [choice for choice in registry.names(group) if choice != registry.OUTPUTS]

@@ -94,8 +94,8 @@ def _agreement_issues(output: ChosenOutput) -> list[Issue]:
         ):
             if expected != given:
                 hint = (
-                    f"judges '{output.name}' with {first.name}, which reads other {what}: {expected}, and this "
-                    f"{given}; give {way}each an output of its own"
+                    f"judges '{output.name}' with {first.name}, which reads other {what}: {expected}, and "
+                    f"this {given}; give {way}each an output of its own"
                 )
                 found.append(Issue(other.key, other.loss.name, hint))
                 break

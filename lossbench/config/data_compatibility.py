@@ -40,7 +40,8 @@ def _target_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> 
         if known is None or is_table:
             return []
         shown = " ".join(f"+loss@loss.outputs.{target}=..." for target in known)
-        hint = f"has the targets {', '.join(known)}, and one loss judges one. Write loss={registry.OUTPUTS} {shown}"
+        judged = f"has the targets {', '.join(known)}, and one loss judges one"
+        hint = f"{judged}. Write loss={registry.OUTPUTS} {shown}"
         return [Issue("data", source.name, hint)]
     outputs = list(dict.fromkeys(term.output for term in terms))
     if known is None:

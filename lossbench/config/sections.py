@@ -22,7 +22,7 @@ from lossbench.tasks import NONNEGATIVE_SPACE, Task
 class LossSection(Section):
     """Keys that every loss has beside its own parameters.
 
-    A term of several may say which ``output`` it judges; its reduction is that of the loss section by default.
+    One of several terms may say which ``output`` it judges; by default it takes the section's reduction.
     """
 
     name: str

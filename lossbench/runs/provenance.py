@@ -85,7 +85,7 @@ def array_hash(*arrays: NDArray[Any]) -> str:
 
 @cache  # as source_hash
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return commit, dirty flag and uncommitted changes of the checkout around ``folder``; None without one."""
+    """Return commit, dirty flag and uncommitted changes of the checkout around ``folder``, or None."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "check-ignore", "-q", ".") is not None:
         return None  # no checkout, or an installed package that happens to be inside one

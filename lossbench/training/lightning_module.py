@@ -132,8 +132,8 @@ class ReplicateModule(pl.LightningModule):
         self.history.append(np.concatenate([losses, score[None]]))
         if len(self.history) == 1 and (~np.isfinite(score) & np.isfinite(losses).all(0)).any():
             raise UserError(
-                "metrics: the first of them, the primary metric, is undefined on the validation part (a single "
-                "class or value?); choose another, or a larger data.validation"
+                "metrics: the first of them, the primary metric, is undefined on the validation part (a "
+                "single class or value?); choose another, or a larger data.validation"
             )
         self.selection.update(len(self.history), losses, score)
         if not self.selection.running.any():

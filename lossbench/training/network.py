@@ -119,7 +119,7 @@ class DenseNetwork(nn.Module):
         self.activity: list[Tensor] = []
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Map features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; pairs and triplets item by item."""
+        """Map features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; of pairs, item by item."""
         has_items = features.ndim > 3
         rows = features.shape[1:-1]
         features = features.flatten(1, -2) if has_items else features

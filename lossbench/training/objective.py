@@ -133,7 +133,7 @@ class Objective(nn.Module):
         return total, ([(losses.detach(), count) for losses, count in judged], penalty)
 
     def names(self, penalized: bool) -> list[str]:
-        """Return the names of what :meth:`recorded` gives: the total and, if there are several parts, each."""
+        """Return the names of what :meth:`recorded` gives: the total, and each of several parts."""
         if len(self.terms) == 1 and not penalized:
             return ["loss"]
         terms = [name for term in self.terms for name in (f"loss/{term.name}", f"loss/{term.name}/weighted")]
