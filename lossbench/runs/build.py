@@ -4,17 +4,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.config.run_config import OutputConfig, RunConfig, TrainingConfig
 from lossbench.data.batches import ReplicatedTable, ScaledColumns
-from lossbench.data.corruption import imbalanced
-from lossbench.data.dataset import Dataset, Target
+from lossbench.data.corruption import corrupted_targets, imbalanced, unlabelled_rows
+from lossbench.data.dataset import Dataset, Target, Values
 from lossbench.data.encoding import encode_targets
 from lossbench.data.splits import Split, split
-from lossbench.data.target_values import corrupted_values, row_weights, rows_without_label
+from lossbench.data.weights import balanced_weights, row_weights
 from lossbench.errors import ConfigError, Issue
 from lossbench.seeds import derive, generator
 from lossbench.training.learning_rate import learning_rate
@@ -112,15 +114,13 @@ def target_of(dataset: Dataset, output: OutputConfig) -> Target:
 
 def _table(config: RunConfig, dataset: Dataset, splits: list[Split]) -> ReplicatedTable:
     """Return features, targets and weights of all replicates; each output has its own corruption."""
-    dtype, corruption = config.training.dtype, config.data.corruption
+    dtype = config.training.dtype
     targets, weights = {}, {}
     for place, output in enumerate(config.outputs):
         target = target_of(dataset, output)
-        values = corrupted_values(target, splits, corruption, _seeds(config, "corruption", place))
-        unlabelled = rows_without_label(splits, corruption, _seeds(config, "missing_labels", place))
-        counts = row_weights(
-            dataset.weights, target, values, splits, unlabelled, balance=config.data.balance_classes
-        )
+        seeds = _seeds(config, "corruption", place)
+        values = corrupted_targets(target, splits, config.data.corruption, seeds)
+        counts = _row_weights(config, dataset, target, values, splits, place)
         for term in output.terms:
             _check_ignored_class(term, target)
             targets[term.name] = ScaledColumns(
@@ -134,6 +134,18 @@ def _table(config: RunConfig, dataset: Dataset, splits: list[Split]) -> Replicat
                 weights[term.name] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own
     features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
     return ReplicatedTable(features, targets, splits, weights)
+
+
+def _row_weights(
+    config: RunConfig, dataset: Dataset, target: Target, values: Values, splits: list[Split], place: int
+) -> NDArray[np.float64] | None:
+    """Return how much each row counts for one output; None if all rows count alike."""
+    rate, seeds = config.data.corruption.missing_labels, _seeds(config, "missing_labels", place)
+    unlabelled = [unlabelled_rows(part, rate, seed) for part, seed in zip(splits, seeds, strict=True)]
+    balance = None
+    if config.data.balance_classes and target.task.has_classes:
+        balance = balanced_weights(values, splits, len(target.classes))
+    return row_weights(len(target.values), dataset.weights, balance, unlabelled)
 
 
 def _seeds(config: RunConfig, purpose: Any, place: int) -> list[int]:
