@@ -107,6 +107,7 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     """
     from lossbench import losses
     from lossbench.comparison import figures
+    from lossbench.comparison.curves import LossCurve
     from lossbench.losses.curves import loss_curve
     from lossbench.records.table import typed
 
@@ -120,7 +121,7 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
         raise UserError(f"--picture {path}: a picture is a {' or an '.join(_PICTURES)}")
     if not path.parent.is_dir():
         raise UserError(f"--picture {path}: there is no folder {path.parent}")
-    figures.profiles(path, {f"{known} {typed(values)}".rstrip(): curve})
+    figures.loss_curves(path, {f"{known} {typed(values)}".rstrip(): LossCurve(**curve)})
 
 
 def _values(parameters: Sequence[str]) -> dict[str, Any]:

@@ -131,6 +131,6 @@ def _compare(folder: Path, jobs: "list[Result]") -> None:
     except UserError as error:
         print(f"not compared: {error}")
         return
-    if len(comparison["groups"]) > 1:
+    if len(comparison.groups) > 1:
         print_comparison(comparison)
         print(f"figures and a page: {commands.shown('compare', str(folder))}")
