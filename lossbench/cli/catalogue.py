@@ -18,6 +18,7 @@ from scipy import stats
 from lossbench import losses, registry
 from lossbench.cli.help import loss_items, shown, wrapped
 from lossbench.comparison import figures
+from lossbench.comparison.curves import LossCurve
 from lossbench.config.sweep import typed
 from lossbench.data.table import read_column
 from lossbench.errors import UserError, did_you_mean
@@ -122,7 +123,7 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
         raise UserError(f"--picture {path}: a picture is a .png or an .svg")
     if not path.parent.is_dir():
         raise UserError(f"--picture {path}: there is no folder {path.parent}")
-    figures.profiles(path, {f"{known} {typed(given)}".rstrip(): drawn})
+    figures.loss_curves(path, {f"{known} {typed(given)}".rstrip(): LossCurve(**drawn)})
 
 
 def _known(name: str) -> str:

@@ -205,7 +205,7 @@ class SweepReport(Callback):
 
 def _compare(folder: Path, jobs: "list[Result]") -> None:
     """End a sweep with its comparison, where it has one: a grid that is none leaves its table alone."""
-    from lossbench.cli.console import print_comparison
+    from lossbench.cli.comparison_table import print_comparison
     from lossbench.comparison.compare import compare
 
     finished = [job.folder for job in jobs if job.status != "failed"]  # the others were told with reasons
@@ -216,7 +216,7 @@ def _compare(folder: Path, jobs: "list[Result]") -> None:
     except UserError as error:
         print(f"not compared: {error}")
         return
-    if len(comparison["groups"]) > 1:
+    if len(comparison.groups) > 1:
         print_comparison(comparison)
         print(f"figures and a page: python scripts/compare.py {folder}")
 
