@@ -14,14 +14,14 @@ MISSING = "\N{EN DASH}"
 def shown(value: float | None, decimals: int | None) -> str:
     """Return a number as it is displayed.
 
-    >>> shown(57.43219, 1), shown(57.43219, None), shown(1.5e12, 1)
-    ('57.4', '57.43', '1.5e+12')
+    >>> shown(57.43219, 1), shown(57.43219, None), shown(1.5e12, 1), shown(-0.01, 1)
+    ('57.4', '57.43', '1.5e+12', '0.0')
     """
     if value is None:
         return MISSING
     if decimals is None or not math.isfinite(value) or abs(value) >= 1e7:
         return f"{value:.4g}"
-    return f"{value:.{decimals}f}"
+    return f"{value:z.{decimals}f}"  # without a negative zero
 
 
 def digits(values: Iterable[float | None]) -> int | None:
