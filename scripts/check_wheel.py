@@ -46,7 +46,9 @@ def _check_content(site: Path) -> None:
 
 def _tracked(folder: str) -> list[Path]:
     """Return the files of a folder of the checkout, relative to its root, without compiled ones."""
-    files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = (
+        path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
     return [path.relative_to(ROOT) for path in files]
 
 
