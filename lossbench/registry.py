@@ -47,6 +47,8 @@ class LossInfo:
         space: where its predictions lie.
         units: what the network's outputs stand for: ``targets``, ``classes`` or an ``embedding``.
         couples_samples: whether a value depends on the whole batch.
+        numbers: how many numbers it reads for each unit, or the name of the parameter whose items they are.
+        point: which of these numbers is the point prediction that metrics judge.
         data: the data set that it is tried on by default.
         aliases: its other names.
         elsewhere: its names in other libraries.
@@ -61,6 +63,8 @@ class LossInfo:
     space: Space
     units: str
     couples_samples: bool
+    numbers: int | str
+    point: int
     data: str
     aliases: tuple[str, ...]
     elsewhere: Mapping[str, str]
@@ -78,6 +82,8 @@ class LossInfo:
             space=SPACES[facts["prediction"]],
             units=facts["units"],
             couples_samples=facts["couples_samples"],
+            numbers=facts.get("numbers", 1),
+            point=facts.get("point", 0),
             data=facts["data"],
             aliases=tuple(facts["aliases"]),
             elsewhere=facts["elsewhere"],

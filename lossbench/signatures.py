@@ -115,9 +115,7 @@ def _evaluate(annotation: ast.expr | None) -> Any:
 @cache
 def parameter_model(component: Callable[..., Any]) -> type[BaseModel]:
     """Return a pydantic model of a component's keyword-only parameters."""
-    return create_model(
-        component.__name__, __config__=_STRICT, **model_fields(keyword_parameters(component))
-    )
+    return create_model(component.__name__, __config__=_STRICT, **model_fields(keyword_parameters(component)))
 
 
 def model_fields(parameters: Iterable[inspect.Parameter]) -> dict[str, Any]:

@@ -24,16 +24,18 @@ class Encoding:
         curve: the number along which a loss of such targets is drawn; None if it judges several at once.
         one_hot: whether class indices become rows with a single 1.
         signed: whether the classes 0 and 1 become -1 and 1.
+        can_be_standardised: whether the loss means the same of targets that were shifted and scaled.
     """
 
     name: str
     curve: CurveAxis | None = None
     one_hot: bool = False
     signed: bool = False
+    can_be_standardised: bool = False
 
 
 _ENCODINGS = (
-    Encoding("real", curve="error"),
+    Encoding("real", curve="error", can_be_standardised=True),
     Encoding("positive", curve="prediction"),
     Encoding("count", curve="prediction"),
     Encoding("binary", curve="score"),
@@ -57,6 +59,7 @@ class Space:
         activation: the output activation that maps any numbers into the space.
         also: other output activations after which the loss still makes sense.
         embeds: whether predictions are embeddings, compared with each other by distance.
+        is_quantity: whether a prediction is a quantity in the target's units.
         is_score: whether only sign and order of a prediction count, so that it is no probability.
     """
 
@@ -65,14 +68,15 @@ class Space:
     also: frozenset[str] = frozenset()
     embeds: bool = False
     is_score: bool = False
+    is_quantity: bool = False
 
 
 _ANY_ACTIVATION = frozenset(
     ["linear", "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "unit_length"]
 )
 _SPACES = (
-    Space("real", "linear", also=_ANY_ACTIVATION),
-    Space("positive", "softplus"),
+    Space("real", "linear", also=_ANY_ACTIVATION, is_quantity=True),
+    Space("positive", "softplus", is_quantity=True),
     Space("probability", "sigmoid"),
     Space("distribution", "softmax"),
     Space("score", "linear", also=frozenset(["linear", "tanh"]), is_score=True),
@@ -81,6 +85,7 @@ _SPACES = (
     Space("unit", "unit_length", embeds=True),
 )
 SPACES: dict[str, Space] = {space.name: space for space in _SPACES}
+NONNEGATIVE_SPACE = SPACES["positive"]  # for quantities that are never negative, whatever the loss expects
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Domain:
     rows_sum_to_one: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """A kind of target.
 
@@ -142,7 +147,7 @@ class Task:
         metrics: what judges its predictions; the first is the default primary metric.
         domain: the values a table's cells may have; None for any number, or any label.
         from_table: whether columns of a table can be such a target.
-        reads_as: the task whose targets it uses for another purpose; a loss decides on such a task, not the data.
+        reads_as: the task whose targets it uses for another purpose; the loss chooses such a task, not the data.
         has_classes: whether targets are class indices ``(N,)``; else they are numbers ``(N, U)``.
         class_count: how many classes there are, where the task fixes that.
         is_numeric: whether targets are quantities in units, which outliers can corrupt.
@@ -177,6 +182,9 @@ class Task:
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
 
     @property
     def source(self) -> "Task":

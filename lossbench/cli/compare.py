@@ -56,9 +56,9 @@ def _curves(comparison: dict[str, Any]) -> dict[str, pd.DataFrame]:
 
 def _profiles(comparison: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What the losses themselves look like: drawn from their functions, and so the one part with torch."""
-    from lossbench.losses.curves import profiles_of
+    from lossbench.losses.curves import loss_curves_of
 
-    return profiles_of(comparison["groups"])
+    return loss_curves_of(comparison["groups"])
 
 
 def main() -> None:

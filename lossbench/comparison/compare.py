@@ -11,9 +11,9 @@ import numpy as np
 from lossbench import registry
 from lossbench.comparison import inference
 from lossbench.comparison.grouping import Group, Trials, grouped, read_runs
-from lossbench.config.sweep import typed
 from lossbench.errors import UserError, counted, did_you_mean
 from lossbench.records.result import Result, results_in
+from lossbench.records.table import typed
 
 SCHEMA_VERSION = 1
 _SAME_PAIR = ("n", "difference", "ci95", "p_value", "p_adjusted", "decision")  # at the common setting

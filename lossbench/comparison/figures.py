@@ -169,7 +169,7 @@ def profiles(path: Path, profiles: Mapping[str, Mapping[str, Any]]) -> None:
 
     Args:
         path: the picture; ``.png`` or ``.svg``.
-        profiles: by label, as :func:`lossbench.losses.curves.profile` gives them.
+        profiles: by label, as :func:`lossbench.losses.curves.loss_curve` gives them.
     """
     axis_names = list(dict.fromkeys(one["axis"] for one in profiles.values()))
     figure = Figure(figsize=(10, 0.6 + 3 * len(axis_names)), layout="constrained")

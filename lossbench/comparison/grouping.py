@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from lossbench.comparison.charts import is_number
-from lossbench.config.sweep import flat, typed
 from lossbench.errors import UserError
 from lossbench.records.result import Result, read_config, read_manifest
+from lossbench.records.table import flat, typed
 
 # Neither what is compared nor what is tuned: how a run was had
 _ASIDE = {"seed", "replicates", "retry", "metrics", "trainer.threads", "trainer.accelerator", "loss.label"}

@@ -1,234 +1,86 @@
-"""Config to objects: the one file that knows both what was chosen and what it is made of."""
+"""From a resolved configuration to the objects that train: splits, table, network, module, trainer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from lossbench.config.outputs import NUMBER_TASKS, about, known_metrics, output_activation
-from lossbench.config.resolve import Config, scales_target
-from lossbench.config.sections import ChosenTerm, Output
+from lossbench.config.run_config import OutputConfig, RunConfig, TrainingConfig
 from lossbench.data.batches import ReplicatedTable, ScaledColumns
-from lossbench.data.corruption import Corruption, corrupted, imbalanced, missing
-from lossbench.data.dataset import Dataset, Target, Values
+from lossbench.data.corruption import imbalanced
+from lossbench.data.dataset import Dataset, Target
+from lossbench.data.encoding import encode_targets
 from lossbench.data.splits import Split, split
+from lossbench.data.target_values import corrupted_values, row_weights, rows_without_label
 from lossbench.errors import ConfigError, Issue
-from lossbench.losses.reduction import canonical_reduction
-from lossbench.metrics import METRICS
 from lossbench.seeds import derive, generator
+from lossbench.training.learning_rate import learning_rate
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
-from lossbench.training.network import DenseNetwork
-from lossbench.training.objective import Objective, Penalty, Term
+from lossbench.training.network import DenseNetwork, Head, activation_function
+from lossbench.training.objective import Objective, Term
 from lossbench.training.progress import ProgressBar
 
-
-def build_dataset(config: Config) -> Dataset:
-    """The data set that was chosen; a table's targets are read as the tasks of their outputs."""
-    parameters = dict(config.data.parameters)
-    if config.data.common.name == "table":
-        read_as: dict[str, Any] = {
-            output.name: "multiclass" if output.task == "retrieval" else output.task
-            for output in config.outputs
-        }
-        parameters["task"] = read_as.get("", read_as)
-    dataset: Dataset = config.data.function(**parameters)
-    return dataset
+Decode = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def build_splits(config: Config, dataset: Dataset) -> list[Split]:
-    """One split per replicate, each from its own seed, its training part made as imbalanced as asked."""
-    section = config.data.common
-    options = section.model_dump(include={"validation", "test", "stratify"})
-    splits = [split(dataset, seed=derive(seed, "split"), **options) for seed in config.seeds]
-    if section.imbalance == 1:
+def build_splits(config: RunConfig, dataset: Dataset) -> list[Split]:
+    """Return one split per replicate, each from its own seed, its training part as imbalanced as asked."""
+    data, seeds = config.data, config.seeds
+    options = {"validation": data.validation, "test": data.test, "stratify": data.stratify}
+    splits = [split(dataset, seed=derive(seed, "split"), **options) for seed in seeds]
+    ratio = data.corruption.imbalance
+    if ratio == 1:
         return splits
-    classes = next(one for one in map(partial(target_of, dataset), config.outputs) if one.values.ndim == 1)
+    targets = [target_of(dataset, output) for output in config.outputs]
+    classes = next(target for target in targets if target.values.ndim == 1)
     return [
-        imbalanced(one, classes, section.imbalance, derive(seed, "imbalance"))
-        for one, seed in zip(splits, config.seeds, strict=True)
+        imbalanced(part, classes, ratio, derive(seed, "imbalance"))
+        for part, seed in zip(splits, seeds, strict=True)
     ]
 
 
-def build_module(config: Config, dataset: Dataset, splits: list[Split]) -> ReplicateModule:
-    """The replicates, ready to train."""
-    dtype = torch.float64 if str(config.trainer.precision).startswith("64") else torch.float32
-    table = _table(config, dataset, splits, dtype)
-    terms = [_term(config, output, term) for output in config.outputs for term in output.terms]
-    judged = next(
-        output for output in config.outputs if config.metrics[0] in known_metrics([output], config.data)
-    )
-    yardstick = METRICS[judged.task][config.metrics[0].removeprefix(judged.prefix)]
-    steps_per_epoch = -(-len(splits[0].train) // config.data.common.batch_size)
-    regularizer = config.regularizer
+def build_module(config: RunConfig, dataset: Dataset, splits: list[Split]) -> ReplicateModule:
+    """Return the replicates, ready to train."""
+    training, primary = config.training, config.primary
+    table = _table(config, dataset, splits)
+    steps_per_epoch = -(-len(splits[0].train) // config.data.batch_size)
     return ReplicateModule(
         table=table,
-        network=_network(config, dataset, table, dtype),
-        objective=Objective(terms),
-        penalty=None
-        if regularizer.common.name == "none"
-        else Penalty(
-            regularizer.function,
-            regularizer.parameters,
-            regularizer.common.apply_to,
-            regularizer.common.layers,
-        ),
-        make_optimizer=partial(config.optimizer.function, **config.optimizer.parameters),
-        learning_rate=_learning_rate(config, config.trainer.max_epochs * steps_per_epoch),
+        network=_network(config, dataset, table),
+        objective=Objective(config.terms),
+        penalty=training.penalty,
+        make_optimizer=training.make_optimizer,
+        learning_rate=_learning_rate(training, training.max_epochs * steps_per_epoch),
         decode={output.head: _decoder(output, table) for output in config.outputs},
-        judge=(judged.head, judged.terms[0].name),
-        yardstick=yardstick,
-        batch_size=config.data.common.batch_size,
-        clip=config.trainer.clip,
+        judge=(primary.output.head, primary.output.terms[0].name),
+        primary_metric=primary.metric,
+        batch_size=config.data.batch_size,
+        clip=training.clip,
         selection={
-            "keep": config.trainer.keep,
-            "patience": config.trainer.early_stopping,
-            "higher_is_better": yardstick.higher_is_better,
+            "keep": training.keep,
+            "patience": training.early_stopping,
+            "higher_is_better": primary.higher_is_better,
         },
     )
 
 
-def directions(config: Config) -> dict[str, bool]:
-    """Of each metric of the run, whether more of it is better."""
-    return {
-        output.prefix + name: METRICS[output.task][name.removeprefix("weighted_")].higher_is_better
-        for output in config.outputs
-        for name in config.metrics_of(output)
-    }
-
-
-def target_of(dataset: Dataset, output: Output) -> Target:
-    """The target of an output; where the data has one, whatever the output is called."""
-    if len(dataset.targets) == 1:
-        return dataset.target
-    return next(target for target in dataset.targets if target.name == output.name)
-
-
-def _table(config: Config, dataset: Dataset, splits: list[Split], dtype: torch.dtype) -> ReplicatedTable:
-    section = config.data.common
-    corruption = Corruption(**section.model_dump(include=set(Corruption.__dataclass_fields__)))
-    targets, weights = {}, {}
-    for place, output in enumerate(config.outputs):  # each with corruption of its own
-        target = target_of(dataset, output)
-        values = _corrupted(
-            target, splits, [derive(seed, "corruption", place) for seed in config.seeds], corruption
-        )
-        own = values.ndim > target.values.ndim
-        unknown = [
-            missing(one, corruption.missing_labels, derive(seed, "missing_labels", place))
-            for one, seed in zip(splits, config.seeds, strict=True)
-        ]
-        counts = _row_weights(config, dataset, target, values, splits, unknown)
-        for term in output.terms:
-            _check_ignored_class(term, target)
-            encoded = encode_targets(values, target, about(term.loss)["target"])
-            targets[term.name] = ScaledColumns(
-                encoded, splits, dtype, scaled=scales_target(config, output), own=own
-            )
-            if counts is not None:
-                weights[term.name] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own
-    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
-    return ReplicatedTable(features, targets, splits, weights)
-
-
-def _corrupted(target: Target, splits: list[Split], seeds: list[int], corruption: Corruption) -> Values:
-    """The target's values; with a leading axis of replicates where each has its own."""
-    classes = target.values.ndim == 1
-    if not (corruption.label_noise if classes else corruption.outliers and target.task in NUMBER_TASKS):
-        return target.values
-    pairs = zip(splits, seeds, strict=True)
-    every: list[Any] = [corrupted(target, one, corruption, seed) for one, seed in pairs]
-    stacked: Values = np.stack(every)
-    return stacked
-
-
-def _row_weights(
-    config: Config,
-    dataset: Dataset,
-    target: Target,
-    values: Values,
-    splits: list[Split],
-    unknown: list[NDArray[np.int64]],
-) -> NDArray[np.float64] | None:
-    """How much each row counts, ``(R, N)``, or ``(1, N)`` where it is the same for all; None where all do."""
-    weights = None if dataset.weights is None else dataset.weights[None]
-    everything = np.ones((1, len(target.values))) if weights is None else weights
-    if config.data.common.class_weight and target.values.ndim == 1:
-        # As they are seen: the weights must not tell which labels are wrong
-        labels = np.broadcast_to(values.astype(np.int64), (len(splits), len(target.values)))
-        pairs = zip(labels, splits, strict=True)
-        counts = np.stack([np.bincount(own[one.train], minlength=len(target.classes)) for own, one in pairs])
-        of_class = counts.sum(1, keepdims=True) / (np.maximum(counts, 1) * len(target.classes))
-        weights = everything = everything * np.take_along_axis(of_class, labels, 1)
-    if any(len(rows) for rows in unknown):
-        weights = np.repeat(everything, len(splits) // len(everything), axis=0)
-        for row, rows in zip(weights, unknown, strict=True):
-            row[rows] = 0
-    return weights
-
-
-def _check_ignored_class(term: ChosenTerm, target: Target) -> None:
-    ignored = term.loss.parameters.get("ignore_class")
-    if ignored is not None and not 0 <= ignored < len(target.classes):
-        known = ", ".join(f"{i} is {name}" for i, name in enumerate(target.classes))
-        raise ConfigError([Issue(f"{term.key}.ignore_class", ignored, f"is a class's index: {known}")])
-
-
-def _network(config: Config, dataset: Dataset, table: ReplicatedTable, dtype: torch.dtype) -> DenseNetwork:
-    model, activations, units = dict(config.model.parameters), {}, {}
-    for output in config.outputs:
-        first, target = output.terms[0], target_of(dataset, output)
-        activations[output.head] = output_activation(output, config.model)
-        units[output.head] = {
-            "classes": len(target.classes),
-            "targets": table.target(first.name).values.shape[-1],
-            "embedding": config.model.common.embedding_units,
-        }[about(first.loss)["units"]]
-    model["output_activation"] = activations
-    network: DenseNetwork = config.model.function(
-        dataset.features.shape[-1],
-        units,
-        lambda purpose: [generator(seed, purpose) for seed in config.seeds],
-        dtype,
-        **model,
-    )
-    return network
-
-
-def _term(config: Config, output: Output, term: ChosenTerm) -> Term:
-    """The term as the objective has it; a custom loss is made with its parameters, and has none then."""
-    function, parameters = term.loss.function, term.loss.parameters
-    if term.loss.common.name == "custom":
-        function, parameters = function(**parameters), {}
-    return Term(
-        term.name,
-        output.head,
-        function,
-        parameters,
-        canonical_reduction(term.loss.common.reduction),
-        about(term.loss)["couples_samples"],
-        term.weight,
-    )
-
-
-def build_orders(config: Config, module: ReplicateModule) -> EpochOrders:
-    """The epochs' row orders, each replicate's from its own generator."""
-    generators = [generator(seed, "order") for seed in config.seeds]
+def build_orders(seeds: Sequence[int], module: ReplicateModule) -> EpochOrders:
+    """Return the epochs' row orders, each replicate's from its own generator."""
+    generators = [generator(seed, "order") for seed in seeds]
     return EpochOrders(module.table.rows("train"), generators)
 
 
-def build_trainer(config: Config) -> pl.Trainer:
-    """A Lightning trainer with all that we do ourselves switched off."""
+def build_trainer(training: TrainingConfig, title: str) -> pl.Trainer:
+    """Return a Lightning trainer that leaves logging, checkpoints and progress to lossbench."""
     return pl.Trainer(
-        accelerator=accelerator(config.trainer.accelerator),
+        accelerator=accelerator(training.accelerator),
         devices=1,
-        precision=config.trainer.precision,
-        max_epochs=config.trainer.max_epochs,
-        callbacks=[ProgressBar(config.label)],
+        precision=training.precision,
+        max_epochs=training.max_epochs,
+        callbacks=[ProgressBar(title)],
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
@@ -238,7 +90,9 @@ def build_trainer(config: Config) -> pl.Trainer:
 
 
 def accelerator(name: str) -> str:
-    """The device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda`` (Apple's has no float64).
+    """Return the device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda``.
+
+    Apple's GPUs are not used, because they have no float64.
 
     Raises:
         ConfigError: a GPU is asked for, and there is none.
@@ -249,76 +103,105 @@ def accelerator(name: str) -> str:
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-# From logits, or scores, to what they are logits of
-_SQUASH: dict[str, Callable[[Tensor], Tensor]] = {
-    "binary": torch.sigmoid,
-    "mask": torch.sigmoid,
-    "multiclass": partial(torch.softmax, dim=-1),
-    "distribution": partial(torch.softmax, dim=-1),
-    "positive": torch.exp,
-    "count": torch.exp,
-}
+def target_of(dataset: Dataset, output: OutputConfig) -> Target:
+    """Return the target of an output; the only target, whatever the output is called, where there is one."""
+    if len(dataset.targets) == 1:
+        return dataset.target
+    return next(target for target in dataset.targets if target.name == output.name)
 
 
-def encode_targets(values: Values, target: Target, encoding: str) -> NDArray[np.float64]:
-    """A target's canonical values as a loss wants them, ``(..., N, U)``.
+def _table(config: RunConfig, dataset: Dataset, splits: list[Split]) -> ReplicatedTable:
+    """Return features, targets and weights of all replicates; each output has its own corruption."""
+    dtype, corruption = config.training.dtype, config.data.corruption
+    targets, weights = {}, {}
+    for place, output in enumerate(config.outputs):
+        target = target_of(dataset, output)
+        values = corrupted_values(target, splits, corruption, _seeds(config, "corruption", place))
+        unlabelled = rows_without_label(splits, corruption, _seeds(config, "missing_labels", place))
+        counts = row_weights(
+            dataset.weights, target, values, splits, unlabelled, balance=config.data.balance_classes
+        )
+        for term in output.terms:
+            _check_ignored_class(term, target)
+            targets[term.name] = ScaledColumns(
+                encode_targets(values, target, term.encoding),
+                splits,
+                dtype,
+                scaled=output.standardised,
+                own=values.ndim > target.values.ndim,
+            )
+            if counts is not None:
+                weights[term.name] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own
+    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
+    return ReplicatedTable(features, targets, splits, weights)
 
-    >>> from lossbench.data import source
-    >>> target = source("digits")().target
-    >>> encode_targets(target.values, target, "onehot")[0]
-    array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
-    """
-    if target.values.ndim == 2:
-        return values.astype(np.float64, copy=False)
-    if encoding in ("onehot", "distribution"):
-        return np.eye(len(target.classes))[values.astype(np.int64)]
-    column = values[..., None].astype(np.float64)
-    return 2 * column - 1 if encoding == "sign" else column
+
+def _seeds(config: RunConfig, purpose: Any, place: int) -> list[int]:
+    return [derive(seed, purpose, place) for seed in config.seeds]
 
 
-def _learning_rate(config: Config, total: int) -> Callable[[int], float] | None:
-    warmup = config.schedule.common.warmup_steps
+def _check_ignored_class(term: Term, target: Target) -> None:
+    ignored = term.parameters.get("ignore_class")
+    if ignored is not None and not 0 <= ignored < len(target.classes):
+        known = ", ".join(f"{index} is {label}" for index, label in enumerate(target.classes))
+        raise ConfigError([Issue(f"{term.key}.ignore_class", ignored, f"is a class's index: {known}")])
+
+
+def _network(config: RunConfig, dataset: Dataset, table: ReplicatedTable) -> DenseNetwork:
+    heads = {}
+    for output in config.outputs:
+        units = {
+            "classes": len(target_of(dataset, output).classes),
+            "targets": table.target(output.terms[0].name).values.shape[-1],
+            "embedding": config.training.embedding_units,
+        }[output.units]
+        heads[output.head] = Head(units, output.activation, output.numbers)
+    return config.training.make_network(
+        dataset.features.shape[-1],
+        heads,
+        lambda purpose: [generator(seed, purpose) for seed in config.seeds],
+        config.training.dtype,
+    )
+
+
+def _learning_rate(training: TrainingConfig, total: int) -> Callable[[int], float] | None:
+    warmup = training.warmup_steps
     if warmup >= total:
         hint = f"the whole run has {total} steps: take fewer, or raise trainer.max_epochs"
         raise ConfigError([Issue("schedule.warmup_steps", warmup, hint)])
-    if config.schedule.common.name == "constant" and not warmup:
+    if training.schedule is None:
         return None
-    schedule = partial(config.schedule.function, total=total - warmup, **config.schedule.parameters)
-    base = config.optimizer.parameters["lr"]
-
-    def learning_rate(step: int) -> float:
-        factor = (step + 1) / warmup if step < warmup else schedule(step - warmup)
-        return float(base * factor)
-
-    return learning_rate
+    return learning_rate(training.schedule, base=training.base_learning_rate, total=total, warmup=warmup)
 
 
-def _decoder(output: Output, table: ReplicatedTable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """From what the loss sees to what the metrics read (see :mod:`lossbench.metrics`)."""
-    squash: Callable[[Tensor], Tensor] = nn.Identity()
-    loss = output.terms[0].loss
-    if output.task == "pair":
-        return lambda y_pred, y_true: (_distance(y_pred, 0, 1), y_true)
-    if output.task == "triplet":
-        return lambda y_pred, y_true: (_distance(y_pred, 0, 2) - _distance(y_pred, 0, 1), y_true)
-    if loss.parameters.get("from_logits") or about(loss)["prediction"] == "score":  # its sign and order
-        squash = _SQUASH[output.task]
-    if output.task in ("distribution", "mask"):
-        return lambda y_pred, y_true: (squash(y_pred), y_true)
-    if output.task in ("binary", "multiclass", "retrieval"):
-        return lambda y_pred, y_true: (squash(y_pred), _class_indices(y_true))
-    units = table.target(output.terms[0].name).in_user_units
-    return lambda y_pred, y_true: (units(squash(y_pred)), units(y_true))
+def _decoder(output: OutputConfig, table: ReplicatedTable) -> Decode:
+    """Return the function from what the loss reads to what metrics read (see :mod:`lossbench.metrics`)."""
+    return partial(decode, output=output, in_user_units=table.target(output.terms[0].name).in_user_units)
 
 
-def _distance(embeddings: Tensor, one: int, other: int) -> Tensor:
-    """Euclidean, between two of the items, ``(R, N, items, D)`` to ``(R, N, 1)``."""
-    difference = embeddings[:, :, one] - embeddings[:, :, other]
-    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1, keepdim=True)
-    return distance
+def decode(
+    y_pred: Tensor, y_true: Tensor, *, output: OutputConfig, in_user_units: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return predictions and targets as metrics read them.
+
+    Args:
+        y_pred: the network's output ``(R, N, U)``, or ``(R, N, U, P)`` where the loss reads P numbers.
+        y_true: the targets as the loss takes them.
+        output: what is predicted.
+        in_user_units: undoes the standardisation.
+    """
+    task = output.task
+    if output.numbers > 1:
+        y_pred = y_pred[..., output.point]
+    if task.measure is not None:
+        return task.measure(y_pred), y_true
+    y_pred = activation_function(output.decode_activation)(y_pred)
+    if task.has_classes:
+        return y_pred, _class_indices(y_true)
+    return (in_user_units(y_pred), in_user_units(y_true)) if task.is_numeric else (y_pred, y_true)
 
 
 def _class_indices(targets: Tensor) -> Tensor:
-    """Of any encoding: one-hot rows, or a column of indices, of 0 and 1, or of -1 and 1."""
-    onehot = targets.shape[-1] > 1
-    return targets.argmax(-1) if onehot else targets.squeeze(-1).clamp(min=0).to(torch.int64)
+    """Return class indices from one-hot rows, or from a column of indices, of 0 and 1, or of -1 and 1."""
+    one_hot = targets.shape[-1] > 1
+    return targets.argmax(-1) if one_hot else targets.squeeze(-1).clamp(min=0).to(torch.int64)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.comparison import inference
-from lossbench.losses.curves import profiles_of
+from lossbench.losses.curves import loss_curves_of
 from lossbench.registry import canonical_loss
 
 LOSSES = {
@@ -167,4 +167,4 @@ def profiles():
     for label, (loss, _, config) in LOSSES.items():
         parameters = {key.removeprefix("loss."): value for key, value in config.items()}
         groups.append({"label": label, "loss": canonical_loss(loss), "parameters": parameters})
-    return profiles_of(groups)
+    return loss_curves_of(groups)

@@ -83,7 +83,7 @@ def write_page(
             metrics) may be given too, and makes the heat map run from worst to best.
         curves: by label, columns ``seed``, ``epoch``, ``train/loss``, ``validation/loss`` and
             ``validation/<yardstick>``.
-        profiles: by label, as :func:`lossbench.losses.curves.profile` gives them.
+        profiles: by label, as :func:`lossbench.losses.curves.loss_curve` gives them.
         commands: that give it all again, one a line.
     """
     environment = jinja2.Environment(

@@ -109,7 +109,7 @@ MISTAKES = [
             "metrics=auroc",
             "replicates=20",
         ],
-        ["yardstick, is undefined on the validation part"],
+        ["primary metric"],
     ),
     (["loss=poisson", *FROM_TABLE], ["2.5 is not a count", "line 3, column price"]),
     (["loss=msle", *FROM_TABLE], ["0 is not a positive number", "line 2, column price"]),
@@ -120,7 +120,7 @@ MISTAKES = [
     (["loss=scce", "loss.ignore_class=-1"], ["loss.ignore_class = -1", "0 is 0"]),
     (["trainer.accelerator=gpu"], ["trainer.accelerator = gpu", "trainer.accelerator=cpu"]),
     (["trainer.name=x"], ["the trainer has no 'name'", "It has: accelerator"]),
-    (["-m", "loss=glob(*)"], ["these losses are at home on different data"]),
+    (["-m", "loss=glob(*)"], ["these losses have different default data"]),
     (["data=table", "data.path=" + "x" * 300, "data.target=y"], ["cannot be read: File name too long"]),
     (["loss=hinge", "model.output_activation=sigmoid"], ["needs a linear output"]),
     (["loss=msle", "model.output_activation=linear"], ["needs a softplus output"]),
@@ -139,7 +139,7 @@ def test_a_mistake_is_answered(train, tmp_path, arguments, words):
     train(*arguments).assert_refused(words)
 
 
-def test_all_faults_come_in_one_report(train):
+def test_all_issues_come_in_one_report(train):
     outcome = train(
         "loss=huber",
         "loss.detla=2",

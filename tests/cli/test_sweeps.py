@@ -1,8 +1,6 @@
-"""A sweep survives: kills, second starts, bad jobs; and what it says can be had again."""
+"""A sweep survives kills, second starts and bad jobs."""
 
-import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,19 +10,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from hydra.errors import MissingConfigException
 
 import lossbench
 from lossbench import registry
-from lossbench.cli import main as commands
+from lossbench.cli.session import Session, StartedSweep
+from lossbench.cli.sweep import SweepReport
+from lossbench.config.hydra_errors import explain
 from lossbench.errors import UserError
 from lossbench.records.lock import HeldError, claim
 from lossbench.records.result import read_results
-from lossbench.runs.reproduce import main as reproduce_main
-from lossbench.runs.reproduce import reproduce
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 JOBS = ["-m", "loss=mse,mae,huber", "seed=0,1", "trainer.max_epochs=20"]
 CONTENT = ["history.csv", "predictions.csv", "weights.safetensors"]
 
@@ -86,7 +83,7 @@ def test_two_sweeps_in_one_folder_share_the_work(tmp_path, undisturbed):
     assert [sweep.returncode for sweep in both] == [0, 0], outs
     assert contents(folder) == contents(undisturbed)
     trained = [
-        line for out in outs for line in out.splitlines() if "completed  " in line and "was there" not in line
+        line for out in outs for line in out.splitlines() if "completed  " in line and "kept" not in line
     ]
     assert len([line for line in trained if line.endswith(" s") or " left" in line]) >= 6
     for out in outs:
@@ -145,11 +142,11 @@ def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, trai
     assert first.out.count("as planned") == 1  # of two
     assert "its own code called sys.exit(3)" in first.out
     again = train(*words)
-    assert again.out.count("was there") == 5
+    assert again.out.count("kept") == 5
     (tmp_path / "bad.py").write_text(BAD.replace('kind.startswith("raises")', "False"))
     sys.modules.pop("bad", None)
     mended = train(*words, "retry=failed")
-    assert mended.out.count("was there") == 2  # the completed and the diverged one
+    assert mended.out.count("kept") == 2  # the completed and the diverged one
     statuses = [result.status for result in mended.results]
     assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [3, 1, 1]
     sys.modules.pop("bad", None)
@@ -169,7 +166,7 @@ def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
     out, _ = launched.communicate()
     assert launched.returncode == 1
     assert "the launcher stopped" in out
-    assert "the same command again does what is missing" in out
+    assert "the same command does the jobs that are missing" in out
     launched = start(tmp_path / "launched", *words, "hydra/launcher=cores", "hydra.launcher.n_jobs=2")
     sys.modules.pop("bad", None)
     alone = train(*words, "hydra.sweep.dir=alone")
@@ -185,12 +182,11 @@ def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
     assert contents(tmp_path / "launched") == contents(tmp_path / "alone")
 
 
-def test_a_worker_that_could_write_nothing_at_all_is_told(tmp_path, monkeypatch, capsys):
+def test_a_worker_that_could_write_nothing_at_all_is_reported(tmp_path, capsys):
     (tmp_path / "huber-0123456789ab").mkdir()
-    monkeypatch.setattr(commands, "_finished", [])
-    monkeypatch.setattr(commands, "_sweep", commands._Begun(tmp_path, 1, in_process=False))
-    with pytest.raises(SystemExit) as stop:
-        commands.SweepReport().on_multirun_end(None)
+    session = Session(sweep=StartedSweep(tmp_path, 1, in_process=False))
+    with session.active(), pytest.raises(SystemExit) as stop:
+        SweepReport().on_multirun_end(None)
     assert stop.value.code == 1
     assert "failed: huber-0123456789ab\n  its worker could write nothing" in capsys.readouterr().out
 
@@ -217,11 +213,11 @@ def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["loss=mse", "seed=0,1", "replicates=20"], "say seed=0,20"),
-        (["loss=mse,poisson"], "different data"),
+        (["loss=mse", "seed=0,1", "replicates=20"], "use seed=0,20"),
+        (["loss=mse,poisson"], "different default data"),
         (["loss=mse,huber", "loss.delta=1,2"], "two sweeps"),
         (["loss=mse,mae", "loss.delta=1,2"], "none of these losses has it"),
-        (["experiment=compare_regression,regularized"], "run it alone"),
+        (["experiment=compare_regression,regularized"], "run it alone: "),
         (["loss=mse,mae", "seed=range(1000000)"], "2,000,000 jobs are more"),
         (["loss=mse,mae", "hydra.launcher=joblib"], "hydra/launcher=joblib"),
         (["loss=mse,mae", "hydra.launcher.n_job=2"], "--cfg hydra -p hydra.launcher shows"),
@@ -242,7 +238,7 @@ def test_every_ready_launcher_names_the_extra_that_brings_it():
         (base,) = registry.read("hydra/launcher", name)["defaults"]
         if base not in ready:
             missing = MissingConfigException("", f"hydra/launcher/{base}", options=["basic"])
-            extra = commands.explain(missing).rpartition("lossbench[")[2].rstrip(']"')
+            extra = explain(missing, []).rpartition("lossbench[")[2].rstrip(']"')
             assert any("launcher" in package for package in extras[extra])
 
 
@@ -250,8 +246,8 @@ def test_it_says_how_many_jobs_there_are_and_what_is_there(tmp_path, train):
     words = ["-m", "loss=mse,mae", "trainer.max_epochs=1", f"hydra.sweep.dir={tmp_path}/sweep"]
     assert "2 jobs in sweep/" in train(*words).out
     more = train("-m", "loss=huber,mse,mae", *words[2:]).out
-    assert "3 jobs; sweep/ holds 2 results already" in more
-    assert more.count("was there") == 2
+    assert "3 jobs; sweep/ already holds 2 results" in more
+    assert more.count("kept") == 2
     assert "[3/3]" in more
 
 
@@ -266,86 +262,3 @@ def test_the_results_are_a_frame_and_parquet(tmp_path, train):
     pd.testing.assert_series_equal(written["test/rmse"], frame["test/rmse"])
     with pytest.raises(UserError, match="no results"):
         lossbench.results(tmp_path)
-
-
-@pytest.fixture
-def recorded(tmp_path):
-    words = ("loss=huber", "replicates=2", "trainer.max_epochs=3", f"hydra.run.dir={tmp_path}/run")
-    return lossbench.run(*words).folder
-
-
-def test_a_run_again_is_identical_wherever_its_folder_lies(recorded, tmp_path):
-    elsewhere = shutil.copytree(recorded, tmp_path / "far" / "away")
-    for folder in (recorded, elsewhere):
-        verdict = reproduce(folder)
-        assert (verdict.word, verdict.largest, verdict.first) == ("identical", 0.0, "")
-        assert verdict.changed == []
-
-
-def edit(path, change):
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
-
-
-def test_planted_changes_are_named(recorded):
-    manifest = recorded / "manifest.json"
-    edit(manifest, lambda m: m["versions"].update(numpy="1.0"))
-    edit(manifest, lambda m: m.update(source="0" * 16, data_fingerprint="f" * 64, threads=99))
-    edit(manifest, lambda m: m["seeds"]["1"].update(order="0" * 16))
-    said = " | ".join(reproduce(recorded).changed)
-    for word in (
-        "version of numpy: 1.0",
-        "code of lossbench",
-        "data: fingerprint ffff",
-        "threads: 99",
-        "seed 1: other order",
-    ):
-        assert word in said
-    config = yaml.safe_load((recorded / "config.yaml").read_text())
-    config["seed"] = 7
-    (recorded / "config.yaml").write_text(yaml.safe_dump(config))
-    verdict = reproduce(recorded)
-    assert verdict.word == "different"
-    assert "config.yaml is not what was run" in verdict.changed[0]
-    assert "seeds: 0, 1, now 7, 8" in verdict.changed
-
-
-def test_a_value_that_differs_is_named_with_its_place(recorded, monkeypatch, capsys):
-    path = recorded / "history.csv"
-    table = pd.read_csv(path)
-    table.loc[1, "validation/loss"] *= 1 + 1e-7
-    table.to_csv(path, index=False)
-    verdict = reproduce(recorded)
-    assert verdict.word == "within rounding"
-    assert "validation/loss (epoch 2, replicate 0)" in verdict.first
-    table.loc[1, "validation/loss"] *= 1.01
-    table.to_csv(path, index=False)
-    monkeypatch.setattr(sys, "argv", ["reproduce", str(recorded)])
-    with pytest.raises(SystemExit) as stop:
-        reproduce_main()
-    assert stop.value.code == 1
-    assert "different" in capsys.readouterr().out
-
-
-def test_custom_code_is_asked_for_again(tmp_path, monkeypatch, capsys):
-    from lossbench import trust
-
-    (tmp_path / "mine.py").write_text(BAD)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trust, "_granted", set())
-    monkeypatch.delenv(trust.VARIABLE, raising=False)
-    sys.modules.pop("mine", None)
-    words = ("loss=custom", "loss.function=mine:of_four", "trainer.max_epochs=1", "hydra.run.dir=run")
-    folder = lossbench.run(*words).folder
-    monkeypatch.setattr(trust, "_granted", set())
-    monkeypatch.delenv(trust.VARIABLE, raising=False)
-    for arguments, status in ((["run"], 1), (["run", "--trust", "mine:of_four"], 0)):
-        monkeypatch.setattr(sys, "argv", ["reproduce", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            reproduce_main()
-        said = capsys.readouterr().out
-        assert stop.value.code == status, said
-        assert ("mine:of_four" in said) == (status == 1)
-    assert folder.name == "run"
-    sys.modules.pop("mine", None)

@@ -1,4 +1,4 @@
-"""Pictures of one run. No torch."""
+"""The picture of a run: its learning curves. No torch."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,38 +9,38 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lossbench.records.result import write_atomically
+from lossbench.records.files import write_atomically
 
 _LOSS_COLORS, _SCORE_COLOR = ("#4c72b0", "#dd8452"), "#55a868"
 
 
-def learning_curves(
+def draw(
     path: Path,
     curves: Mapping[str, NDArray[np.float64]],
     best_epochs: list[int | None],
     title: str,
 ) -> None:
-    """Draw losses and yardstick against the epoch: the mean of the replicates, a line for each.
+    """Draw losses and primary metric against the epoch: a line per replicate, and their mean.
 
     Args:
         path: the PNG to write.
-        curves: the losses on train and validation, and last the yardstick, by name; each ``(E, R)``, NaN
+        curves: the losses on train and validation, and last the primary metric, by name; each ``(E, R)``, NaN
             where a replicate had stopped.
-        best_epochs: one per replicate, marked.
-        title: of the figure.
+        best_epochs: one per replicate; they are marked.
+        title: the figure's title.
     """
-    losses, yardstick = ["train/loss", "validation/loss"], list(curves)[-1]
+    losses, primary = ["train/loss", "validation/loss"], list(curves)[-1]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, color in zip(losses, _LOSS_COLORS, strict=True):
         _draw(left, curves[name], color, name.removesuffix("/loss"))
-    _draw(right, curves[yardstick], _SCORE_COLOR, yardstick)
+    _draw(right, curves[primary], _SCORE_COLOR, primary)
     for replicate, epoch in enumerate(best_epochs):
         if epoch is not None:
-            best = curves[yardstick][epoch - 1, replicate]
+            best = curves[primary][epoch - 1, replicate]
             right.plot(epoch, best, "o", color=_SCORE_COLOR, markersize=4, markeredgecolor="white")
-    left.set(xlabel="epoch", ylabel="loss, as it is trained")
-    right.set(xlabel="epoch (dots: the best)", ylabel=yardstick)
+    left.set(xlabel="epoch", ylabel="training objective")
+    right.set(xlabel="epoch (dots: the best)", ylabel=primary)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.92")

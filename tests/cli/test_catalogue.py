@@ -58,7 +58,7 @@ def test_by_alias_with_ranges_and_other_names(show):
 RANDOM = np.random.default_rng(0)
 COLUMNS = {
     "real": (RANDOM.normal(size=200), "regression", {"mean_squared_error", "huber", "log_cosh"}),
-    "dirty": (
+    "outliers": (
         np.r_[RANDOM.normal(size=190), np.full(10, 60.0)],
         "regression",
         {"mean_absolute_error", "huber"},
@@ -104,7 +104,7 @@ def test_names_with_spaces_are_quoted_so_that_the_sweep_runs(show, train, tmp_pa
 def test_a_rare_class_is_said_and_the_sweep_runs(show, train, tmp_path):
     (tmp_path / "my.csv").write_text("a,y\n" + "".join(f"{i},{int(i > 56)}\n" for i in range(60)))
     out, _ = show("--for", "my.csv", "--target", "y")
-    assert "1 has 3 rows alone" in " ".join(out.split()).replace("1.0", "1")
+    assert "1 has only 3 rows" in " ".join(out.split()).replace("1.0", "1")
     assert "data.stratify=false" in out
 
 
@@ -143,7 +143,7 @@ def test_a_loss_is_drawn_with_its_parameters(show, tmp_path):
         (("huber", "loss.delta=2"), "goes with --picture FILE"),
         (("dice", "--picture", "a.png"), "more than one number"),
         (("bce", "loss.axis=0", "--picture", "a.png"), "more than one number"),
-        (("huber", "loss.delta=[", "--picture", "a.png"), "loss.delta=[: no value"),
+        (("huber", "loss.delta=[", "--picture", "a.png"), "loss.delta=[: not a value"),
         (("huber", "--picture", "no/a.png"), "there is no folder no"),
         (("huber", "--picture", "a.gif"), "a picture is a .png or an .svg"),
     ],
