@@ -1,4 +1,7 @@
-"""Build the wheel, install it in a temporary folder, and train from there: ``python scripts/check_wheel.py``."""
+"""Build the wheel, install it in a temporary folder and train from there.
+
+python scripts/check_wheel.py
+"""
 
 import os
 import re

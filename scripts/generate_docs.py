@@ -17,7 +17,7 @@ def blocks(page: str) -> dict[str, str]:
 
 
 def replaced(page: str) -> str:
-    """Return a page with its generated blocks made anew."""
+    """Return a page with its generated blocks up to date."""
     for name, content in blocks(page).items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         before, _, rest = page.partition(begin)
@@ -55,11 +55,11 @@ def _tasks_table() -> str:
 
 def _reference() -> str:
     """Return the directives that document every module of losses."""
-    modules = dict.fromkeys(registry.definition("loss", name).module for name in registry.losses())
-    directives = [f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```" for module in sorted(modules)]
-    titles = [f"## {module.rpartition('.')[2].capitalize()}" for module in sorted(modules)]
+    modules = {registry.definition("loss", name).module for name in registry.losses()}
     return "\n\n".join(
-        f"{title}\n\n{directive}" for title, directive in zip(titles, directives, strict=True)
+        f"## {module.rpartition('.')[2].capitalize()}\n\n"
+        f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```"
+        for module in sorted(modules)
     )
 
 
