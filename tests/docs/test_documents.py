@@ -135,13 +135,12 @@ def test_every_file_and_module_that_a_page_names_exists(page):
     for code in inline_code(page):
         if re.fullmatch(r"(lossbench|scripts|conf|tests|docs|\.ci)/[\w./-]*", code):
             assert (ROOT / code).exists(), code
-        if re.fullmatch(r"lossbench(\.[a-z_]\w*)+", code):
-            module = ROOT.joinpath(*code.split("."))
-            inside = ROOT.joinpath(*code.split(".")[:-1])
-            sources = [inside.with_suffix(".py"), inside / "__init__.py"]
-            name = code.rpartition(".")[2]
-            defined = any(name in text_of(source) for source in sources if source.exists())
-            assert module.is_dir() or module.with_suffix(".py").exists() or defined, code
+        for name in re.findall(r"\blossbench(?:\.[a-zA-Z_]\w*)+", code):
+            *package, last = name.split(".")
+            inside = ROOT.joinpath(*package)
+            sources = [inside.with_suffix(".py"), inside / "__init__.py", inside / "__init__.pyi"]
+            defined = any(last in text_of(source) for source in sources if source.exists())
+            assert defined or (inside / last).is_dir() or (inside / f"{last}.py").exists(), code
 
 
 def test_every_file_in_the_table_of_claims_exists():
@@ -158,7 +157,7 @@ def diffs():
     return [block for language, block in BLOCK.findall(contributing) if language == "diff"]
 
 
-@pytest.mark.parametrize("diff", diffs(), ids=lambda diff: diff.splitlines()[0].split("/")[-1])
+@pytest.mark.parametrize("diff", diffs(), ids=lambda diff: re.findall(r"\w+\.\w+$", diff, re.M)[0])
 def test_the_worked_examples_apply_to_the_code(diff, tmp_path):
     paths = set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)$", diff, flags=re.MULTILINE))
     for path in paths:
