@@ -147,7 +147,7 @@ class Task:
         metrics: what judges its predictions; the first is the default primary metric.
         domain: the values a table's cells may have; None for any number, or any label.
         from_table: whether columns of a table can be such a target.
-        reads_as: the task whose targets it uses for another purpose; the loss chooses such a task, not the data.
+        reads_as: the task whose targets it uses for another purpose; the loss chooses it, not the data.
         has_classes: whether targets are class indices ``(N,)``; else they are numbers ``(N, U)``.
         class_count: how many classes there are, where the task fixes that.
         is_numeric: whether targets are quantities in units, which outliers can corrupt.

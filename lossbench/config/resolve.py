@@ -9,18 +9,14 @@ import torch
 from lossbench import registry
 from lossbench.config.check import CheckedConfig, check
 from lossbench.config.outputs import is_standardised, output_activation
-from lossbench.config.run_config import (
-    DataConfig,
-    OutputConfig,
-    PrimaryMetric,
-    RunConfig,
-    TrainingConfig,
-)
+from lossbench.config.run_config import RunConfig
 from lossbench.config.sections import ChosenOutput, ChosenTerm
 from lossbench.data.corruption import Corruption
+from lossbench.data.settings import DataSettings, TargetSettings
 from lossbench.metrics import metric
 from lossbench.signatures import canonical_reduction
 from lossbench.training.objective import Penalty, Term
+from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
 
 
 def resolve(values: Mapping[str, Any]) -> RunConfig:
@@ -47,20 +43,24 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     )
 
 
-def _output(config: CheckedConfig, output: ChosenOutput) -> OutputConfig:
+def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
     first = output.terms[0]
     space = first.info.space
     weighted = config.data.parameters.get("weight") is not None
     known = output.metric_names(weighted=weighted)
     reads_logits = first.from_logits or space.is_score
-    return OutputConfig(
+    return OutputSettings(
         name=output.name,
         task=output.task,
+        target=TargetSettings(
+            name=output.name,
+            encodings={term.name: term.info.encoding for term in output.terms},
+            standardised=is_standardised(output, config.data),
+        ),
         units=first.info.units,
         numbers=first.numbers,
         point=first.info.point,
         activation=output_activation(output, config.model),
-        standardised=is_standardised(output, config.data),
         decode_activation=(output.task.logits if reads_logits else None) or "linear",
         shows_probabilities=not space.is_score,
         metrics=tuple(name.removeprefix(output.prefix) for name in config.metrics if name in known),
@@ -80,25 +80,24 @@ def _term(term: ChosenTerm, head: str) -> Term:
         parameters=parameters,
         reduction=canonical_reduction(term.loss.common.reduction),
         couples_samples=term.info.couples_samples,
-        encoding=term.info.encoding,
         key=term.key,
         weight=term.weight,
     )
 
 
-def _primary(name: str, outputs: tuple[OutputConfig, ...]) -> PrimaryMetric:
+def _primary(name: str, outputs: tuple[OutputSettings, ...]) -> PrimaryMetric:
     judged = {output.prefix + plain: (output, plain) for output in outputs for plain in output.metrics}
     output, plain = judged[name]
     return PrimaryMetric(name, output, metric(output.task, plain), output.task.metric(plain).higher_is_better)
 
 
-def _data(config: CheckedConfig, outputs: tuple[OutputConfig, ...]) -> DataConfig:
+def _data(config: CheckedConfig, outputs: tuple[OutputSettings, ...]) -> DataSettings:
     section, parameters = config.data.common, dict(config.data.parameters)
     if registry.dataset(config.data.name).is_table:
         read_as = {output.name: output.task.source.name for output in outputs}
         parameters["task"] = read_as.get("", read_as)
     corruption = {name: getattr(section, name) for name in Corruption.__dataclass_fields__}
-    return DataConfig(
+    return DataSettings(
         name=config.data.name,
         load=partial(registry.load("data", config.data.name), **parameters),
         batch_size=section.batch_size,
@@ -110,11 +109,11 @@ def _data(config: CheckedConfig, outputs: tuple[OutputConfig, ...]) -> DataConfi
     )
 
 
-def _training(config: CheckedConfig) -> TrainingConfig:
+def _training(config: CheckedConfig) -> TrainingSettings:
     trainer, optimizer, schedule = config.trainer, config.optimizer, config.schedule
     make_schedule = registry.load("schedule", schedule.name)
     varies = bool(schedule.parameters) or schedule.common.warmup_steps > 0
-    return TrainingConfig(
+    return TrainingSettings(
         make_network=partial(registry.load("model", config.model.name), **config.model.parameters),
         embedding_units=config.model.common.embedding_units,
         make_optimizer=partial(registry.load("optimizer", optimizer.name), **optimizer.parameters),
@@ -122,6 +121,7 @@ def _training(config: CheckedConfig) -> TrainingConfig:
         schedule=partial(make_schedule, **schedule.parameters) if varies else None,
         warmup_steps=schedule.common.warmup_steps,
         penalty=_penalty(config),
+        batch_size=config.data.common.batch_size,
         max_epochs=trainer.max_epochs,
         early_stopping=trainer.early_stopping,
         keep=trainer.keep,

@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lossbench.config.run_config import OutputConfig, RunConfig
+from lossbench.config.run_config import RunConfig
 from lossbench.data.dataset import Dataset, Target
 from lossbench.metrics import panel
 from lossbench.metrics.embeddings import nearest_other
-from lossbench.runs.build import target_of
 from lossbench.training.lightning_module import ReplicateModule
+from lossbench.training.settings import OutputSettings
 
 Metrics = dict[str, list[float | None]]
 Columns = dict[str, NDArray[Any]]
@@ -49,7 +49,7 @@ def _evaluate_part(
     replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
     columns: Columns = {"replicate": replicate.ravel(), "row": rows.ravel()}
     for output in config.outputs:
-        target, head = target_of(dataset, output), output.head
+        target, head = dataset.target_of(output.name), output.head
         decoded, true = module.decode[head](predictions[head], targets[output.terms[0].name])
         true = _original_targets(target, rows, true)
         scores = panel(output.task, list(output.metrics), decoded, true, weights)
@@ -72,7 +72,7 @@ def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:
 
 
 def _prediction_columns(
-    output: OutputConfig, target: Target, predictions: Tensor, targets: Tensor
+    output: OutputSettings, target: Target, predictions: Tensor, targets: Tensor
 ) -> Columns:
     """Return a line per replicate and row: target, prediction, and the probabilities of classes."""
     values = predictions.flatten(0, 1).double().cpu().numpy()

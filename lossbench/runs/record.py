@@ -12,9 +12,10 @@ from lossbench.data.dataset import Dataset
 from lossbench.data.splits import Split
 from lossbench.records import files
 from lossbench.records.result import ReplicateResult
-from lossbench.runs import build, provenance
+from lossbench.runs import provenance
 from lossbench.runs.evaluate import Metrics, evaluate
 from lossbench.training import standalone
+from lossbench.training.build import accelerator
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 
 Curves = dict[str, NDArray[np.float64]]
@@ -39,7 +40,7 @@ def record_origin(
         }
         for r, seed in enumerate(config.seeds)
     }
-    device = build.accelerator(config.training.accelerator)
+    device = accelerator(config.training.accelerator)
     manifest = provenance.manifest(dataset.fingerprint, seeds, device, command)
     files.write_json(folder / "manifest.json", manifest)
 
@@ -122,7 +123,7 @@ def _network_description(config: RunConfig, module: ReplicateModule) -> dict[str
     terms = module.table.terms
     scaling = {
         output.head: standalone.target_scaling_name(output.terms[0].name, terms)
-        if output.standardised
+        if output.target.standardised
         else None
         for output in config.outputs
     }

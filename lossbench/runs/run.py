@@ -14,10 +14,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lossbench.config.run_config import RunConfig
 from lossbench.data.dataset import Dataset
+from lossbench.data.replicates import make_splits, make_table
 from lossbench.records.result import Result
-from lossbench.runs import build
 from lossbench.runs.record import record_origin, record_outcome
-from lossbench.training.lightning_module import EpochOrders, ReplicateModule
+from lossbench.training.build import make_module, make_orders, make_trainer
+from lossbench.training.lightning_module import ReplicateModule
 
 
 def run(
@@ -61,18 +62,14 @@ def run(
 
 def train(config: RunConfig, dataset: Dataset, folder: Path, command: Sequence[str]) -> ReplicateModule:
     """Build what the configuration describes, record where it comes from, and train it to the end."""
-    splits = build.build_splits(config, dataset)
-    module = build.build_module(config, dataset, splits)
-    orders = build.build_orders(config.seeds, module)
+    splits = make_splits(dataset, config.data, config.targets, config.seeds)
+    table = make_table(dataset, splits, config.data, config.targets, config.seeds, config.training.dtype)
+    module = make_module(dataset, table, config.training, config.outputs, config.primary, config.seeds)
+    orders = make_orders(table, config.seeds)
     record_origin(folder, config, dataset, splits, module, orders, command)
-    fit(config, module, orders)
-    return module
-
-
-def fit(config: RunConfig, module: ReplicateModule, orders: EpochOrders) -> None:
-    """Let Lightning run the epochs, without its messages."""
     with _quiet_lightning():
-        build.build_trainer(config.training, config.label).fit(module, orders)
+        make_trainer(config.training, config.label).fit(module, orders)
+    return module
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.losses.reduction import counted, reduce
-from lossbench.tasks import Encoding
 from lossbench.training.network import DenseNetwork
 
 
@@ -25,7 +24,6 @@ class Term:
         parameters: its keyword arguments.
         reduction: how a replicate's values become its loss.
         couples_samples: whether the function must be given one replicate's batch at a time.
-        encoding: the form in which it takes targets.
         key: where it stands in the config, for messages.
         weight: its factor in the total.
     """
@@ -36,7 +34,6 @@ class Term:
     parameters: Mapping[str, Any]
     reduction: str
     couples_samples: bool
-    encoding: Encoding
     key: str = "loss"
     weight: float = 1.0
 
