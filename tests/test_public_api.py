@@ -1,4 +1,4 @@
-"""The public API is typed: its stubs are up to date, agree with what runs, and reveal mistakes in user code."""
+"""The public API is typed: its stubs are up to date, agree with the code, and reveal mistakes of users."""
 
 import ast
 import importlib.util

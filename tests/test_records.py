@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import load_file
 
 import lossbench
-from lossbench.data import source
+from lossbench import registry
 from lossbench.errors import UserError
 from lossbench.records import result as records
 from lossbench.records.result import Result
@@ -93,7 +93,7 @@ def test_the_metrics_are_those_of_the_best_epoch_of_the_history(run):
 
 def test_predictions_give_the_metrics(run):
     table = pd.read_csv(run.folder / "predictions.csv")
-    targets = source("diabetes")().target.values[:, 0]
+    targets = registry.load("data", "diabetes")().target.values[:, 0]
     for r, own in table.groupby("replicate"):
         assert (targets[own["row"]] == own["target"]).all()
         error = own["prediction"] - own["target"]
@@ -104,7 +104,7 @@ def test_predictions_give_the_metrics(run):
 def test_weights_and_scaling_predict_again_without_lossbench(run):
     arrays = load_file(run.folder / "weights.safetensors")
     table = pd.read_csv(run.folder / "predictions.csv")
-    features = source("diabetes")().features
+    features = registry.load("data", "diabetes")().features
     for r in range(3):
         own = table[table["replicate"] == r]
         x = (features[own["row"]] - arrays["features.mean"][r]) / arrays["features.scale"][r]
@@ -123,7 +123,7 @@ def test_a_result_hands_out_tables_curves_and_the_plain_network(tmp_path, words)
     assert result.table.index.tolist() == [4, 5]
     assert result.table["test/loss"].tolist() == result.metrics["test/loss"]
     assert len(result.curves) == 4
-    data = source(result.data)()
+    data = registry.load("data", result.data)()
     shown = result.predictions
     for replicate in range(2):
         own = shown[shown["replicate"] == replicate]
@@ -138,7 +138,7 @@ def test_a_result_hands_out_tables_curves_and_the_plain_network(tmp_path, words)
 def test_of_several_outputs_each_has_its_network(tmp_path):
     words = ("experiment=multi_output_wine", "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")
     result = lossbench.run(*words)
-    shown, data = result.predictions, source("wine")()
+    shown, data = result.predictions, registry.load("data", "wine")()
     x = torch.as_tensor(data.features[shown["row"]], dtype=torch.float32)
     with torch.no_grad():
         alcohol, cultivar = (result.network(output=name)(x) for name in ("alcohol", "cultivar"))
@@ -152,7 +152,7 @@ def test_the_manifest_says_where_it_comes_from(run):
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["versions"]["torch"].startswith("2.")
     assert manifest["threads"] == 1
-    assert manifest["data_fingerprint"] == source("diabetes")().fingerprint
+    assert manifest["data_fingerprint"] == registry.load("data", "diabetes")().fingerprint
     assert set(manifest["seeds"]) == {"5", "6", "7"}
     assert all(set(hashes) == {"split", "initial_weights", "order"} for hashes in manifest["seeds"].values())
     assert {"command", "cpu_capability", "python", "platform", "git"} <= set(manifest)

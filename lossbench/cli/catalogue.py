@@ -107,20 +107,21 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     """
     from lossbench import losses
     from lossbench.comparison import figures
-    from lossbench.losses.curves import profile
+    from lossbench.comparison.curves import LossCurve
+    from lossbench.losses.curves import loss_curve
     from lossbench.records.table import typed
 
     known, values = _canonical(name), _values(parameters)
     losses.get(known, **values)  # refuses what is not a parameter of it
     values.pop("reduction", None)  # of several samples; the picture shows one
-    curve = profile(known, values)
+    curve = loss_curve(known, values)
     if curve is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
     if path.suffix.lower() not in _PICTURES:
         raise UserError(f"--picture {path}: a picture is a {' or an '.join(_PICTURES)}")
     if not path.parent.is_dir():
         raise UserError(f"--picture {path}: there is no folder {path.parent}")
-    figures.profiles(path, {f"{known} {typed(values)}".rstrip(): curve})
+    figures.loss_curves(path, {f"{known} {typed(values)}".rstrip(): LossCurve(**curve)})
 
 
 def _values(parameters: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from lossbench.comparison import figures
 from lossbench.comparison.compare import compare
 from lossbench.comparison.report.page import write_page
 from lossbench.errors import UserError
-from lossbench.records.result import read_history, write_json, write_text
+from lossbench.records.files import write_json, write_text
+from lossbench.records.folder import read_history
 
 
 def write(folders: list[Path], out: Path, comparison: dict[str, Any]) -> None:

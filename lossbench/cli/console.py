@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossbench import registry
-from lossbench.records.result import Result, read_config
+from lossbench.records.folder import read_config
+from lossbench.records.result import Result
 from lossbench.records.table import flat
 
 _PARTS = ("train", "validation", "test")
@@ -223,6 +224,7 @@ def _digits(value: float, scale: float) -> str:
 
 
 def _training_in_words(result: Result) -> str:
+    count = len(result.replicates)
     diverged = sum(replicate.status == "diverged" for replicate in result.replicates)
     best = [replicate.best_epoch for replicate in result.replicates if replicate.best_epoch is not None]
     words = [f"* the primary metric; trained and evaluated in {result.duration_s:.1f} s"]
@@ -231,9 +233,10 @@ def _training_in_words(result: Result) -> str:
         words.append(f"best epoch {span} of {max(replicate.epoch for replicate in result.replicates)}")
     improving = sum(replicate.epoch == replicate.best_epoch for replicate in result.replicates)
     if improving:
-        words.append(f"{improving} still improving at the end: raise trainer.max_epochs or optimizer.lr")
+        number = f"{improving} of {count} " if count > 1 else ""
+        words.append(f"{number}still improving at the end: raise trainer.max_epochs or optimizer.lr")
     if diverged:
-        words.append(f"{diverged} of {len(result.replicates)} diverged: {_HINT}")
+        words.append(f"{diverged} of {count} diverged: {_HINT}")
     return "\n".join(words)
 
 

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reproduced(result: "Result") -> bool:
     """Rerun one run, print the outcome, and return whether it is the same."""
-    from lossbench.records.result import read_manifest
+    from lossbench.records.folder import read_manifest
 
     if result.status == "failed":
         print(f"{result.folder}: it had failed, so that there is nothing to compare: {result.error}")

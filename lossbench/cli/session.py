@@ -77,11 +77,13 @@ class Session:
         repeat = _REPEATED.get("failed" if alone else str(values.get("retry")), ())
         outcome = attempt(values, folder, picture=alone, repeat=repeat)
         if outcome.result is None:
-            self._skip(folder, alone)
+            self._skip(folder, str(outcome), alone)
             return
         self.results.append(outcome.result)
         if outcome.state == "kept":
             self.kept.add(folder)
+            if alone:
+                print(outcome)
         self._report(outcome.result, alone)
 
     def progress(self) -> str:
@@ -93,11 +95,11 @@ class Session:
         number = counted(len(read_results(self.sweep.folder)), "result")
         return f"\n{self.sweep.folder}/ holds {number}; the same command does the jobs that are missing"
 
-    def _skip(self, folder: Path, alone: bool) -> None:
-        message = f"{folder}: another process is training this run"
+    def _skip(self, folder: Path, reason: str, alone: bool) -> None:
+        """Leave a folder to the process that holds it."""
         if alone:
-            sys.exit(message)
-        print(f"{message}; skipped")
+            sys.exit(f"{folder}: {reason}")
+        print(f"{folder}: {reason}; skipped")
         self.skipped.add(folder)
 
     def _report(self, result: "Result", alone: bool) -> None:
@@ -107,13 +109,11 @@ class Session:
             return
         from lossbench.cli import console
 
-        if not alone:
-            kept = result.folder in self.kept
-            console.print_job(result, len(self.results), self._jobs, self._seconds_left(), kept=kept)
+        if alone:
+            console.print_run(result)
             return
-        if result.folder in self.kept:
-            print(f"{result.folder} already holds this run, {result.status}; nothing was trained")
-        console.print_run(result)
+        kept = result.folder in self.kept
+        console.print_job(result, len(self.results), self._jobs, self._seconds_left(), kept=kept)
 
     @property
     def _jobs(self) -> int:

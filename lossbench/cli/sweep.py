@@ -78,7 +78,8 @@ def _checked_jobs(config: DictConfig) -> int:
 
 def _finish_jobs(session: Session, folder: Path) -> None:
     """Wait for jobs that other processes hold, and do those whose process has died."""
-    from lossbench.records.result import Result, read_config
+    from lossbench.records.folder import read_config
+    from lossbench.records.result import Result
     from lossbench.runs.attempt import attempt
 
     for path in sorted(folder.glob("*/config.yaml")):
@@ -130,6 +131,6 @@ def _compare(folder: Path, jobs: "list[Result]") -> None:
     except UserError as error:
         print(f"not compared: {error}")
         return
-    if len(comparison["groups"]) > 1:
+    if len(comparison.groups) > 1:
         print_comparison(comparison)
         print(f"figures and a page: {commands.shown('compare', str(folder))}")

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from lossbench.comparison import charts
 from lossbench.comparison.charts import shaded, summary
-from lossbench.records.result import write_atomically
+from lossbench.records.files import write_atomically
 
 _Style = Literal["-", "--", ":", "-."]
 _COLORS = ("#2563a8", "#c2571a", "#2e7d4f", "#7b4ea3", "#b8336a", "#7a5c2e", "#0f7c86", "#5b6470")

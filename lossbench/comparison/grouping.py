@@ -13,7 +13,8 @@ from scipy.stats import rankdata
 
 from lossbench.comparison.charts import is_number
 from lossbench.errors import UserError
-from lossbench.records.result import Result, read_config, read_manifest
+from lossbench.records.folder import read_config, read_manifest
+from lossbench.records.result import Result
 from lossbench.records.table import flat, typed
 
 # Neither what is compared nor what is tuned: how a run was had

@@ -82,7 +82,7 @@ def _unknown_key(key: str) -> str:
     if key.startswith("hydra."):
         section = key.rpartition(".")[0]
         command = commands.shown("train", "--cfg", "hydra", "-p", section)
-        return f"{key}: Hydra has no such key; {command} shows the keys that it has"
+        return f"{key}: Hydra has no such key. The keys that it has: {command}"
     top = sorted({known.partition(".")[0] for known in registry.config_keys()})
     return f"{key}: no such key. {registry.similar_key(key)}The top level has: {', '.join(top)}"
 
@@ -102,7 +102,8 @@ def _several_values(words: Sequence[str]) -> str | None:
     for override in _parsed(words):
         if override.is_sweep_override():
             command = commands.shown("train", "-m", *words)
-            return f"{override.input_line}: several values are a sweep: {command}\nA list has brackets: key=[1,2]"
+            hint = "A list has brackets: key=[1,2]"
+            return f"{override.input_line}: several values are a sweep: {command}\n{hint}"
     return None
 
 

@@ -57,8 +57,8 @@ class Sweep:
             return None
         return (
             f"{self.jobs:,} jobs are more than the {_MOST_JOBS:,} that a sweep may have: Hydra composes all "
-            "of them before the first begins. Split it into several sweeps with the same hydra.sweep.dir, and "
-            "use replicates instead of many seeds"
+            "of them before the first begins. Split it into several sweeps with the same hydra.sweep.dir, "
+            "and use replicates instead of many seeds"
         )
 
     def _preset_is_a_sweep(self) -> str | None:

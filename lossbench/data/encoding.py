@@ -1,4 +1,4 @@
-"""A target's values in the form that a loss takes."""
+"""Targets of a data set in the form in which a loss takes them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,23 +8,23 @@ from lossbench.tasks import Encoding
 
 
 def encode_targets(values: Values, target: Target, encoding: Encoding) -> NDArray[np.float64]:
-    """Return a target's canonical values as a loss takes them.
+    """Return a target's values as a loss takes them.
 
     Args:
-        values: class indices ``(..., N)`` or numbers ``(..., N, U)``.
+        values: as ``target`` holds them, or corrupted; a leading axis of replicates stays.
         target: whose values they are.
-        encoding: the form.
+        encoding: of the loss.
 
     Returns:
         ``(..., N, U)``.
 
-    >>> from lossbench.data.bundled import digits
+    >>> from lossbench import registry
     >>> from lossbench.tasks import ENCODINGS
-    >>> target = digits().target
+    >>> target = registry.load("data", "digits")().target
     >>> encode_targets(target.values, target, ENCODINGS["onehot"])[0]
     array([1., 0., 0., 0., 0., 0., 0., 0., 0., 0.])
     """
-    if target.values.ndim == 2:
+    if not target.task.has_classes:
         return values.astype(np.float64, copy=False)
     if encoding.one_hot:
         return np.eye(len(target.classes))[values.astype(np.int64)]

@@ -61,7 +61,11 @@ def paired_with_targets(
 
 
 def floating(tensor: Tensor) -> Tensor:
-    """Return a tensor of floats itself, and any other converted to the default float dtype of torch."""
+    """Return a tensor of floats itself, and any other converted to the default float dtype of torch.
+
+    >>> floating(torch.tensor([1, 2]))
+    tensor([1., 2.])
+    """
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 

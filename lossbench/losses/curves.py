@@ -7,6 +7,7 @@ import torch
 
 from lossbench import registry
 from lossbench.losses.lookup import function
+from lossbench.tasks import CurveAxis
 
 _STEPS = 300  # points on either side of the centre
 _REACH = 3.0
@@ -14,14 +15,6 @@ _ERROR = "error: prediction minus target, in the units of the loss"
 _SCORE = "score of class 1 (logit or margin), for a target of 1"
 _PREDICTION = "prediction, for a target of 1"
 _LOGARITHM = "logarithm of the prediction, for a target of 1"
-# The number along which a loss is drawn, by the encoding of its targets
-_CURVES = {
-    "real": "error",
-    "binary": "score",
-    "sign": "score",
-    "positive": "prediction",
-    "count": "prediction",
-}
 
 
 def loss_curve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -46,16 +39,16 @@ def loss_curve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | Non
     >>> loss_curve("dice", {}) is None
     True
     """
-    facts = registry.about("loss", name) if name in registry.losses() else {}
-    axis = None if facts.get("couples_samples", True) else _axis(facts, parameters)
-    if axis is None:
+    info = registry.loss(name) if name in registry.losses() else None
+    if info is None or info.couples_samples or info.encoding.curve is None:
         return None
+    axis = _axis(info.encoding.curve, parameters)
     reach = max(_REACH, 1.5 * parameters.get("delta", 0))
     center, half = (2.125, 1.875) if axis == _PREDICTION else (0.0, reach)
     # No step is 0, where a loss of |e| has its kink
     steps = (torch.arange(-_STEPS, _STEPS, dtype=torch.float64) + 0.5) / _STEPS
     x = (center + half * steps).unsqueeze(-1).requires_grad_()
-    y_pred = x.sigmoid() if facts["prediction"] == "probability" and not _takes_logits(parameters) else x
+    y_pred = x.sigmoid() if info.space.activation == "sigmoid" and not _takes_logits(parameters) else x
     y_true = torch.full_like(x, 0.0 if axis == _ERROR else 1.0)
     value = function(name)(y_pred, y_true, **parameters)
     if len(value) != len(x):  # binary_crossentropy with axis=0 is a mean over samples
@@ -85,9 +78,8 @@ def _takes_logits(parameters: Mapping[str, Any]) -> bool:
     return bool(parameters.get("from_logits"))
 
 
-def _axis(facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str | None:
-    """Return the name of the single number that a loss judges, or None if it judges several."""
-    curve = _CURVES.get(facts["target"])
+def _axis(curve: CurveAxis, parameters: Mapping[str, Any]) -> str:
+    """Return the name of the number along which a curve is drawn."""
     if curve == "prediction":
         return _LOGARITHM if _takes_logits(parameters) else _PREDICTION
-    return {"error": _ERROR, "score": _SCORE, None: None}[curve]
+    return _ERROR if curve == "error" else _SCORE

@@ -3,11 +3,7 @@
 No list of losses is kept: a function in this package and a YAML of its name in ``conf/loss`` are a loss.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -33,15 +29,7 @@ def function(name: str) -> Callable[..., Tensor]:
     >>> function("huber").__name__
     'huber'
     """
-    loss_function: Callable[..., Tensor] = getattr(importlib.import_module(_module_of(name)), name)
-    return loss_function
-
-
-@cache
-def _module_of(name: str) -> str:
-    package = __name__.rpartition(".")[0]
-    modules = (f"{package}.{module.name}" for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return next(module for module in modules if name in vars(importlib.import_module(module)))
+    return registry.load("loss", name)
 
 
 def get(
@@ -104,10 +92,10 @@ def attributes() -> dict[str, str]:
     """
     canonical: dict[str, str] = {}
     for name in registry.losses():
-        facts = registry.about("loss", name)
-        aliases, keras_name = facts["aliases"], facts["elsewhere"].get("keras", name)
-        abbreviations = [alias.upper() for alias in aliases if "_" not in alias]
-        spellings = [name, *aliases, class_name(name), *abbreviations, keras_name]
+        info = registry.loss(name)
+        abbreviations = [alias.upper() for alias in info.aliases if "_" not in alias]
+        keras_name = info.elsewhere.get("keras", name)
+        spellings = [name, *info.aliases, class_name(name), *abbreviations, keras_name]
         canonical |= {spelling: name for spelling in spellings if registry.canonical_loss(spelling) == name}
     return canonical
 

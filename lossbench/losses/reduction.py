@@ -19,7 +19,14 @@ def counting(mask_of: Mask) -> Callable[[LossFunction], LossFunction]:
     """Declare that only some values of a loss function count: the others are 0 and enter no mean.
 
     Args:
-        mask_of: computes the mask of the values that count; see :func:`counted`.
+        mask_of: computes the mask from the targets, in the shape of the values, and the parameters.
+
+    >>> @counting(lambda y_true, parameters: y_true != 0)
+    ... def absolute(y_pred, y_true):
+    ...     return (y_pred - y_true).abs()
+    >>> y_true = torch.tensor([0.0, 1.0])
+    >>> counted(absolute, absolute(torch.zeros(2), y_true), y_true, {})
+    tensor([False,  True])
     """
 
     def mark(function: LossFunction) -> LossFunction:

@@ -10,7 +10,7 @@ from torch import nn
 from lossbench.config.check import check
 from lossbench.config.outputs import is_standardised, output_activation
 from lossbench.errors import UserError, did_you_mean
-from lossbench.records.result import read_config, read_network_description
+from lossbench.records.folder import read_config, read_network_description
 from lossbench.training.standalone import build, target_scaling_name
 
 

@@ -5,11 +5,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import yaml
-
 from lossbench.errors import UserError
 from lossbench.records.files import write_json
-from lossbench.registry import YAML_LOADER
+from lossbench.records.folder import read_history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,35 +158,3 @@ def results_in(folder: Path) -> list[Result]:
     if not results:
         raise UserError(f"{folder}: no results in it; a run or a sweep leaves a folder with result.json")
     return results
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the config that a run was given; an empty dict if there is none that can be read."""
-    try:
-        return dict(yaml.load((folder / "config.yaml").read_text("utf-8"), Loader=YAML_LOADER))
-    except (OSError, ValueError, TypeError, yaml.YAMLError):
-        return {}
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return where a run comes from; an empty dict if there is no manifest that can be read."""
-    return _read_json(folder / "manifest.json")
-
-
-def read_network_description(folder: Path) -> dict[str, Any]:
-    """Return how to rebuild a run's network; an empty dict if there is no such file that can be read."""
-    return _read_json(folder / "network.json")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def read_history(folder: Path) -> "pd.DataFrame":
-    """Return the values that a run recorded each epoch, a row per replicate and epoch."""
-    import pandas as pd
-
-    return pd.read_csv(folder / "history.csv")

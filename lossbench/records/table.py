@@ -34,7 +34,7 @@ def results(folder: str | Path) -> "pd.DataFrame":
 
 def _rows(result: "Result") -> list[dict[str, Any]]:
     """Return a row per replicate of a run, or the one of a failed run."""
-    from lossbench.records.result import read_config
+    from lossbench.records.folder import read_config
 
     origin = {
         "folder": result.folder.name,
@@ -56,7 +56,7 @@ def _rows(result: "Result") -> list[dict[str, Any]]:
 
 def write_results(folder: Path) -> None:
     """Write :func:`results` beside the runs, as Parquet."""
-    from lossbench.records.result import write_atomically
+    from lossbench.records.files import write_atomically
 
     frame = results(folder)
     for name in frame.columns:

@@ -19,8 +19,9 @@ from lossbench.config.check import check
 from lossbench.config.compose import config_id
 from lossbench.errors import UserError
 from lossbench.records import files
+from lossbench.records.folder import read_manifest
 from lossbench.records.lock import locked
-from lossbench.records.result import Result, read_manifest
+from lossbench.records.result import Result
 
 if TYPE_CHECKING:
     from lossbench.config.run_config import RunConfig

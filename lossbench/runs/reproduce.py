@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lossbench.config.compose import config_id
 from lossbench.errors import UserError
-from lossbench.records.result import Result, read_config, read_manifest
+from lossbench.records.folder import read_config, read_manifest
+from lossbench.records.result import Result
 from lossbench.runs.attempt import do
 
 # The largest relative difference that rounding explains, by the precision of the training

@@ -83,7 +83,7 @@ def test_a_target_is_read_and_the_sweep_it_prints_runs(show, train, tmp_path, na
     out, status = show("--for", "my.csv", "--target", name)
     assert status == 0
     assert f"read as {task}" in out
-    command = re.search(r"python train\.py (-m .*)\\\n(.*)", out)
+    command = re.search(r"train\.py (-m .*)\\\n(.*)", out)
     words = f"{command[1]} {command[2]}".replace("replicates=20", "replicates=2").split()
     assert expected <= set(words[1].removeprefix("loss=").split(","))
     outcome = train(*words, "trainer.max_epochs=2")
@@ -96,7 +96,7 @@ def test_names_with_spaces_are_quoted_so_that_the_sweep_runs(show, train, tmp_pa
         "a,the price\n" + "".join(f"{i},{i * 1.5 - 20}\n" for i in range(60))
     )
     out, _ = show("--for", "my data.csv", "--target", "the price")
-    command = re.search(r"python train\.py (-m .*)\\\n(.*)", out)
+    command = re.search(r"train\.py (-m .*)\\\n(.*)", out)
     words = shlex.split(f"{command[1]} {command[2]}".replace("replicates=20", "replicates=1"))
     assert train(*words, "trainer.max_epochs=1").status == 0
 

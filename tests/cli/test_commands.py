@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import lossbench
-from lossbench import losses, registry
+from lossbench import commands, losses, registry
 from lossbench.config import compose
 from lossbench.errors import UserError
 from lossbench.records.result import Result
@@ -223,11 +223,7 @@ def test_a_sweep_goes_on_after_a_failed_job_and_says_so(train, monkeypatch):
         raise RuntimeError("the network cable was pulled")
 
     monkeypatch.setattr(regression, "mean_absolute_error", broken)
-    losses.function.cache_clear()
-    try:
-        outcome = train("-m", "loss=mse,mae,huber", QUICK)
-    finally:
-        losses.function.cache_clear()
+    outcome = train("-m", "loss=mse,mae,huber", QUICK)
     assert outcome.status == 1
     assert {r.loss: r.status for r in outcome.results} == {
         "mean_squared_error": "completed",
@@ -365,4 +361,4 @@ def test_a_users_own_preset(train, tmp_path):
 def test_the_manifest_holds_the_command(train):
     outcome = train("loss=huber", QUICK)
     manifest = json.loads((outcome.results[0].folder / "manifest.json").read_text())
-    assert manifest["command"] == ["train.py", "loss=huber", QUICK]
+    assert manifest["command"] == commands.shown_words("train", "loss=huber", QUICK)

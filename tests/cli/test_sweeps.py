@@ -220,7 +220,7 @@ def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):
         (["experiment=compare_regression,regularized"], "run it alone: "),
         (["loss=mse,mae", "seed=range(1000000)"], "2,000,000 jobs are more"),
         (["loss=mse,mae", "hydra.launcher=joblib"], "hydra/launcher=joblib"),
-        (["loss=mse,mae", "hydra.launcher.n_job=2"], "--cfg hydra -p hydra.launcher shows"),
+        (["loss=mse,mae", "hydra.launcher.n_job=2"], "--cfg hydra -p hydra.launcher"),
     ],
 )
 def test_a_sweep_that_compares_nothing_is_refused_before_it_begins(train, words, said):

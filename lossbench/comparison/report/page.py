@@ -26,7 +26,7 @@ from lossbench.comparison.charts import (
     tuning,
     values_on,
 )
-from lossbench.records.result import write_text
+from lossbench.records.files import write_text
 
 _DECISIONS = {name: name.replace("_", " ") for name in ("undecided", "too_few_seeds", "too_few_data_sets")}
 

@@ -1,4 +1,4 @@
-"""Losses of the user's own: the documents' code as it stands there, and when a config may import it."""
+"""Losses that the user has written: the code of the documents, and when a config may import it."""
 
 import os
 import subprocess
@@ -10,10 +10,10 @@ import torch
 
 from lossbench import losses, trust
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 QUICK = "trainer.max_epochs=2"
 
-# The documents' own examples, as a user would have them in a file of theirs.
+# The examples of the documents, as a user would have them in a file
 DOCUMENTS = (ROOT / "lossbench/losses/documents.py").read_text()
 BINARY = [
     "loss.about.task=binary",
@@ -25,7 +25,7 @@ BINARY = [
 
 @pytest.fixture
 def documents(tmp_path, monkeypatch):
-    """The module ``documents`` in the folder of the command, trusted by nobody."""
+    """Write the module ``documents`` into the working directory, and trust nothing."""
     (tmp_path / "documents.py").write_text(DOCUMENTS)
     monkeypatch.setattr(trust, "_granted", set())
     monkeypatch.delenv(trust.VARIABLE, raising=False)
@@ -36,7 +36,7 @@ def documents(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "overrides",
     [
         ["loss.function=documents:custom_mse"],
         ["loss.function=documents:weighted_mse", "loss.arguments=[2.0]"],
@@ -49,14 +49,14 @@ def documents(tmp_path, monkeypatch):
     ],
     ids=" ".join,
 )
-def test_the_documents_own_losses_train(train, documents, words):
-    outcome = train("loss=custom", *words, "replicates=2", QUICK)
+def test_the_losses_of_the_documents_train(train, documents, overrides):
+    outcome = train("loss=custom", *overrides, "replicates=2", QUICK)
     assert outcome.status == 0, outcome.err
     (result,) = outcome.results
     assert (result.status, result.loss) == ("completed", "custom")
 
 
-def test_a_custom_squared_error_is_the_built_in_one(train, documents):
+def test_a_custom_squared_error_has_the_metrics_of_the_built_in(train, documents):
     custom = train("loss=custom", "loss.function=documents:custom_mse", "hydra.run.dir=a", QUICK).results[0]
     built_in = train("loss=mse", "hydra.run.dir=b", QUICK).results[-1]
     for name in ("test/rmse", "test/loss", "train/loss"):
@@ -64,21 +64,21 @@ def test_a_custom_squared_error_is_the_built_in_one(train, documents):
     assert custom.config_id != built_in.config_id
 
 
-def test_what_the_documents_wrote_has_their_values(documents):
-    """As in the seed vectors S1.focal_as_written, S2.focal_as_written and S1.dice_smooth1e-6."""
-    import documents as written
+def test_the_losses_of_the_documents_have_their_values(documents):
+    """The values of the seed vectors S1.focal_as_written, S2.focal_as_written and S1.dice_smooth1e-6."""
+    import documents as module
 
     y_true, y_pred = torch.tensor([0.0, 1.0, 0.0, 1.0]), torch.tensor([0.1, 0.9, 0.2, 0.8])
     for made, expected in (
-        (written.FocalLoss(), 0.00205315),
-        (written.focal_loss(), 0.00997934),
-        (written.DiceLoss(), 0.14999994),
+        (module.FocalLoss(), 0.00205315),
+        (module.focal_loss(), 0.00997934),
+        (module.DiceLoss(), 0.14999994),
     ):
         assert losses.get(made)(y_pred, y_true).item() == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("overrides", "message"),
     [
         (["loss.function=documents:custom_msa"], "Did you mean documents:custom_mse?"),
         (["loss.function=documents"], "write it as my_package.my_module:my_loss"),
@@ -97,8 +97,8 @@ def test_what_the_documents_wrote_has_their_values(documents):
         (["loss.function=documents:custom_mse", "loss.about.prediction=distribution"], "has units=classes"),
     ],
 )
-def test_mistakes_are_answered(train, documents, words, message):
-    outcome = train("loss=custom", *words, QUICK)
+def test_a_mistake_is_reported_without_a_traceback(train, documents, overrides, message):
+    outcome = train("loss=custom", *overrides, QUICK)
     assert outcome.status != 0
     assert message in outcome.err
     assert "Traceback" not in outcome.err
@@ -112,7 +112,7 @@ def preset(folder):
     return ["--config-dir", "mine", "experiment=sly", QUICK]
 
 
-def test_a_file_alone_does_not_have_code_imported(train, documents):
+def test_a_yaml_file_alone_does_not_import_code(train, documents):
     outcome = train(*preset(documents))
     assert outcome.status != 0
     assert "only a file asks for it" in outcome.err
@@ -120,7 +120,7 @@ def test_a_file_alone_does_not_have_code_imported(train, documents):
     assert "documents" not in sys.modules
 
 
-def test_the_users_word_in_the_environment_does(documents):
+def test_the_environment_variable_permits_the_import(documents):
     command = [sys.executable, str(ROOT / "train.py"), *preset(documents)]
     environment = {**os.environ, "LOSSBENCH_TRUST": "documents"}
     done = subprocess.run(
@@ -130,7 +130,7 @@ def test_the_users_word_in_the_environment_does(documents):
 
 
 @pytest.mark.parametrize(
-    ("word", "reference", "allowed"),
+    ("override", "reference", "allowed"),
     [
         ("loss.function=a.b:f", "a.b:f", True),
         ("+loss.function=a.b:f", "a.b:f", True),
@@ -141,8 +141,8 @@ def test_the_users_word_in_the_environment_does(documents):
         ("loss.label=a.b:f", "a.b:f", False),
     ],
 )
-def test_a_word_is_for_what_it_names(documents, word, reference, allowed):
-    trust.grant([word])
+def test_an_override_grants_trust_only_to_the_function_that_it_names(documents, override, reference, allowed):
+    trust.grant([override])
     if allowed:
         trust.require(reference)
     else:
@@ -161,9 +161,11 @@ def test_a_word_is_for_what_it_names(documents, word, reference, allowed):
         ("lossbench.losses.custom:custom", {"function": "os:system", "arguments": ["touch pwned"]}),
         ("lossbench.losses.custom:Path", ["pwned"]),
         ("lossbench.losses.base:inspect", None),
+        ("lossbench.losses.lookup:importlib", None),
+        ("lossbench.losses.lookup:Path", ["pwned"]),
     ],
 )
-def test_no_file_finds_a_way_around(documents, monkeypatch, reference, arguments):
+def test_untrusted_code_cannot_be_reached_through_lossbench(documents, monkeypatch, reference, arguments):
     monkeypatch.chdir(documents)
     with pytest.raises(trust.UserError):
         losses.function("custom")(function=reference, arguments=arguments)

@@ -1,4 +1,4 @@
-"""Trained networks predict what theory says that their loss asks for."""
+"""Trained networks predict the minimiser of the expected loss: mean, median, probability."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ ROWS = 3000
 
 @pytest.fixture(scope="module")
 def skewed(tmp_path_factory):
-    """Two groups of lognormal targets, whose mean (1.65 times) lies well above their median."""
+    """Write a table with two groups of lognormal targets, whose means are 1.65 times their medians."""
     random = np.random.default_rng(0)
     group = np.arange(ROWS) % 2
     target = np.exp(random.normal(size=ROWS)) * np.where(group == 0, 1.0, 3.0)
@@ -20,9 +20,9 @@ def skewed(tmp_path_factory):
     return path, pd.Series(target).groupby(group)
 
 
-def predictions(tmp_path, path, *words):
+def predictions(tmp_path, path, *overrides):
     result = lossbench.run(
-        *words,
+        *overrides,
         "data=table",
         f"data.path={path}",
         "data.target=y",
@@ -40,18 +40,18 @@ def predictions(tmp_path, path, *words):
     return table.groupby(group)[column].mean()
 
 
-def test_squared_error_asks_for_the_mean(tmp_path, skewed):
+def test_squared_error_predicts_the_mean(tmp_path, skewed):
     path, groups = skewed
-    # of 900 training rows a group's mean has a standard error of 7 %; two thirds of it are shared
+    # The mean of 900 training rows has a standard error of 7 %, two thirds of which both sides share
     np.testing.assert_allclose(predictions(tmp_path, path, "loss=mse"), groups.mean(), rtol=0.1)
 
 
-def test_absolute_error_asks_for_the_median(tmp_path, skewed):
+def test_absolute_error_predicts_the_median(tmp_path, skewed):
     path, groups = skewed
     np.testing.assert_allclose(predictions(tmp_path, path, "loss=mae"), groups.median(), rtol=0.1)
 
 
-def test_huber_lies_between_them_the_nearer_the_mean_the_larger_delta(tmp_path, skewed):
+def test_huber_predicts_between_median_and_mean_closer_to_the_mean_for_larger_delta(tmp_path, skewed):
     path, groups = skewed
     by_delta = [
         predictions(tmp_path / d, path, "loss=huber", f"loss.delta={d}") for d in ("0.05", "0.5", "2")
@@ -61,14 +61,14 @@ def test_huber_lies_between_them_the_nearer_the_mean_the_larger_delta(tmp_path, 
         assert order == sorted(order)
 
 
-def test_squared_logarithmic_error_asks_for_the_mean_of_logarithms(tmp_path, skewed):
+def test_squared_logarithmic_error_predicts_the_mean_of_logarithms(tmp_path, skewed):
     path, _ = skewed
     frame = pd.read_csv(path)
     expected = np.expm1(np.log1p(frame["y"]).groupby(frame["group"]).mean())
     np.testing.assert_allclose(predictions(tmp_path, path, "loss=msle"), expected, rtol=0.1)
 
 
-def test_poisson_asks_for_the_mean(tmp_path):
+def test_poisson_predicts_the_mean(tmp_path):
     random = np.random.default_rng(1)
     group = np.arange(ROWS) % 2
     path = tmp_path / "t.csv"
@@ -78,12 +78,12 @@ def test_poisson_asks_for_the_mean(tmp_path):
     np.testing.assert_allclose(got, [2.0, 6.0], rtol=0.1)
 
 
-@pytest.mark.parametrize("words", [("loss=bce",), ("loss=bce", "loss.from_logits=true")], ids=" ".join)
-def test_crossentropy_is_calibrated(tmp_path, words):
+@pytest.mark.parametrize("overrides", [("loss=bce",), ("loss=bce", "loss.from_logits=true")], ids=" ".join)
+def test_crossentropy_predicts_the_probability(tmp_path, overrides):
     random = np.random.default_rng(2)
     group = np.arange(ROWS) % 2
     path = tmp_path / "t.csv"
     truth = random.random(ROWS) < np.where(group == 0, 0.2, 0.7)
     pd.DataFrame({"group": group, "y": truth.astype(int)}).to_csv(path, index=False)
-    # a share of 900 rows has a standard error of 0.015
-    np.testing.assert_allclose(predictions(tmp_path, path, *words), [0.2, 0.7], atol=0.05)
+    # A proportion of 900 rows has a standard error of 0.015
+    np.testing.assert_allclose(predictions(tmp_path, path, *overrides), [0.2, 0.7], atol=0.05)
