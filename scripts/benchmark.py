@@ -25,7 +25,8 @@ import lossbench
 from lossbench.config.compose import compose_config, plain
 from lossbench.config.resolve import resolve
 from lossbench.config.run_config import RunConfig
-from lossbench.records.result import Result, read_manifest
+from lossbench.records.folder import read_manifest
+from lossbench.records.result import Result
 from lossbench.runs import build
 from lossbench.runs.run import fit
 

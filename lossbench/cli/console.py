@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -114,89 +114,6 @@ def _failures(jobs: list[Result]) -> list[str]:
 
 def _reason(job: Result) -> str:
     return job.error or f"no replicate stayed finite: {_HINT}"
-
-
-def print_comparison(comparison: Mapping[str, Any]) -> None:
-    """The comparison, at 80 columns: each loss and each pair with its interval, and the verdict in words."""
-    console = Console(highlight=False)
-    metric = comparison["metric"]
-    several = len({group["data"] for group in comparison["groups"]}) > 1
-    table = Table(
-        title=escape(f"{metric}, {'higher' if comparison['higher_is_better'] else 'lower'} is better")
-    )
-    for name in ["loss", *(["data"] if several else []), "mean", "95 % of it", "median", "seeds"]:
-        table.add_column(name, justify="left" if name in ("loss", "data") else "right")
-    for group in comparison["groups"]:
-        seeds = f"{group['n']}" + (f" ({group['diverged']} diverged)" if group["diverged"] else "")
-        cells = [
-            _number(group["mean"]),
-            _interval(group["mean_ci95"], _number),
-            _number(group["median"]),
-            seeds,
-        ]
-        table.add_row(escape(_short(group["label"])), *([escape(group["data"])] if several else []), *cells)
-    console.print(table)
-    if comparison["tuning"]:
-        console.print(_tuned_and_same(comparison, several))
-    if comparison["pairs"]:
-        table = Table(title="pairs, by seed")
-        for name in ["a - b", "difference", "95 % of it", "p (Holm)", "a beats b", "decision"]:
-            table.add_column(name, justify="left" if name == "a - b" else "right")
-        for pair in comparison["pairs"]:
-            names = f"{_short(pair['a'])} - {_short(pair['b'])}" + (f" on {pair['data']}" if several else "")
-            share = pair["probability_a_better"]
-            table.add_row(
-                escape(names),
-                _three(pair["difference"]),
-                _interval(pair["ci95"], _three),
-                _three(pair["p_adjusted"]),
-                "-" if share is None else f"{share:.0%}",
-                pair["decision"].replace("_", " "),
-            )
-        console.print(table)
-    console.print(escape(comparison["verdict"]))
-    for one in comparison["excluded"]:
-        console.print(escape(f"excluded: {one['folder']}: {one['reason']}"), soft_wrap=True)
-
-
-def _tuned_and_same(comparison: Mapping[str, Any], several: bool) -> Table:
-    """Each loss at its own best setting, as above, and at the one that all losses share."""
-    keys = comparison["tuning"]["keys"]
-    table = Table(title=escape(f"tuned for each loss, or the same for all: {', '.join(keys)}"))
-    for name in ["loss", *(["data"] if several else []), "tuned", "mean", "same", "mean", "runs"]:
-        table.add_column(name, justify="left" if name in ("loss", "data") else "right")
-    for group in comparison["groups"]:
-        tuned, same = group["tuned"], group["same"]
-        table.add_row(
-            escape(_short(group["label"])),
-            *([escape(group["data"])] if several else []),
-            escape(", ".join(str(tuned.get(key, "-")) for key in keys)),
-            _number(group["mean"]),
-            escape(", ".join(str(same.get(key, "-")) for key in keys)),
-            _number(same["mean"]),
-            str(tuned["runs"]),
-        )
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else _digits(value, value) if value else "0"
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
-
-
-def _short(label: str) -> str:
-    """A label with the loss's first alias, if that is shorter: a terminal is narrow."""
-    name, space, rest = label.partition(" ")
-    aliases = registry.about("loss", name)["aliases"] if name in registry.losses() else []
-    shortest: str = min([name, *aliases[:1]], key=len)
-    return shortest + space + rest
-
-
-def _interval(ends: Sequence[float | None], show: Callable[[float | None], str]) -> str:
-    return "-" if None in ends else " to ".join(map(show, ends))
 
 
 def mean_and_spread(values: Iterable[float | None]) -> str:

@@ -1,1 +1,1 @@
-"""Comparison of losses: what the seeds allow to be said, and what not."""
+"""Compare losses by their recorded runs: statistics, verdict, figures and report."""

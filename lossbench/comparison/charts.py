@@ -1,42 +1,31 @@
-"""What the page and the pictures both draw: numbers rounded, cells shaded, curves summed up. No torch."""
+"""What the page and the figures both draw: rounded numbers, shaded cells, lines and ranks. No torch."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
+from lossbench.comparison.grouping import is_number
+from lossbench.comparison.model import AcrossData, Comparison, Ends, Matrix, Trial
 
 MISSING = "\N{EN DASH}"
-POINTS = 300  # of a learning curve that are drawn; of a longer one every so many epochs
-PROFILE_PARTS = ("value", "gradient", "curvature")
-_BAND = (0.1, 0.9)  # the shares of the seeds below the ends of a curve's band
 
 
 def shown(value: float | None, decimals: int | None) -> str:
-    """A number as it is shown; the full one lies beside it.
+    """Return a number as it is displayed.
 
-    >>> shown(57.43219, 1), shown(57.43219, None), shown(1.5e12, 1)
-    ('57.4', '57.43', '1.5e+12')
+    >>> shown(57.43219, 1), shown(57.43219, None), shown(1.5e12, 1), shown(-0.01, 1)
+    ('57.4', '57.43', '1.5e+12', '0.0')
     """
     if value is None:
         return MISSING
     if decimals is None or not math.isfinite(value) or abs(value) >= 1e7:
         return f"{value:.4g}"
-    return f"{value:.{decimals}f}"
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of a config has a size: true and false have none.
-
-    >>> is_number(0.1), is_number(True), is_number("0.1")
-    (True, False, False)
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:z.{decimals}f}"  # without a negative zero
 
 
 def digits(values: Iterable[float | None]) -> int | None:
-    """Decimals for four digits of the largest.
+    """Return the number of decimals that shows four digits of the largest value; None if there is no value.
 
     >>> digits([57.1, 0.3, None])
     2
@@ -45,107 +34,242 @@ def digits(values: Iterable[float | None]) -> int | None:
     return min(max(3 - math.floor(math.log10(max(known))), 0), 8) if known else None
 
 
-def values_on(matrix: Mapping[str, Any], data: str) -> list[list[float | None]]:
-    """The rows of one data set."""
-    return [row["values"] for row in matrix["rows"] if row["data"] == data]
+@dataclass(frozen=True)
+class ShadedRow:
+    """A row of the matrix with a shade, from 0 (worst) to 1 (best), and a text for each cell."""
+
+    label: str
+    data: str
+    values: tuple[float | None, ...]
+    same: tuple[bool, ...]
+    shades: tuple[float | None, ...]
+    texts: tuple[str, ...]
 
 
-def shaded(matrix: Mapping[str, Any]) -> dict[str, Any]:
-    """The matrix with a shade for each cell: 0 to 1 within its column and its data; lowest to highest.
+def columns_on(matrix: Matrix, data: str) -> list[tuple[float | None, ...]]:
+    """Return the values of each metric on one block of data."""
+    return list(zip(*(row.values for row in matrix.rows if row.data == data), strict=True))
 
-    From worst to best instead, where ``higher_is_better`` says for each metric which that is.
 
-    >>> rows = [{"label": "a", "data": "d", "values": [value], "same": [False]} for value in (1.0, 3.0)]
-    >>> [row["shades"] for row in shaded({"metrics": ["mae"], "rows": rows})["rows"]]
-    [[0.0], [1.0]]
-    >>> shaded = shaded({"metrics": ["mae"], "rows": rows, "higher_is_better": [False]})
-    >>> [row["shades"] for row in shaded["rows"]]
-    [[1.0], [0.0]]
+def shaded(matrix: Matrix) -> tuple[ShadedRow, ...]:
+    """Shade each cell of the matrix by its rank in size within its metric and block of data.
+
+    >>> from lossbench.comparison.model import MatrixRow
+    >>> rows = tuple(MatrixRow(label, "d", (value,), (False,)) for label, value in (("a", 1.0), ("b", 3.0)))
+    >>> [row.shades for row in shaded(Matrix(("mae",), (False,), rows))]
+    [(1.0,), (0.0,)]
     """
-    higher = matrix.get("higher_is_better")
     rows = []
-    for row in matrix["rows"]:
-        shades: list[float | None] = []
-        for place, value in enumerate(row["values"]):
-            column = [values[place] for values in values_on(matrix, row["data"])]
-            known = [other for other in column if other is not None and math.isfinite(other)]
-            if value is None or not math.isfinite(value):
-                shades.append(None)
-                continue
-            low, high = min(known), max(known)
-            shade = (value - low) / (high - low) if high > low else 0.5
-            shades.append(1 - shade if higher and not higher[place] else shade)
-        decimals = [digits(column) for column in zip(*values_on(matrix, row["data"]), strict=True)]
-        texts = [shown(value, each) for value, each in zip(row["values"], decimals, strict=True)]
-        rows.append({**row, "shades": shades, "texts": texts})
-    return {"metrics": matrix["metrics"], "directed": bool(higher), "rows": rows}
+    for row in matrix.rows:
+        columns = columns_on(matrix, row.data)
+        cells = list(zip(row.values, columns, matrix.higher_is_better, strict=True))
+        rows.append(
+            ShadedRow(
+                label=row.label,
+                data=row.data,
+                values=row.values,
+                same=row.same,
+                shades=tuple(_shade(value, column, higher) for value, column, higher in cells),
+                texts=tuple(shown(value, digits(column)) for value, column, _ in cells),
+            )
+        )
+    return tuple(rows)
 
 
-def robustness(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The yardstick against the one number of the data that varies, such as a rate of corruption.
+def _shade(value: float | None, column: Sequence[float | None], higher_is_better: bool) -> float | None:
+    """Return how far a value lies from the worst of its column to the best; one half if all are equal."""
+    if value is None or not math.isfinite(value):
+        return None
+    known = [other for other in column if other is not None and math.isfinite(other)]
+    low, high = min(known), max(known)
+    shade = (value - low) / (high - low) if high > low else 0.5
+    return shade if higher_is_better else 1 - shade
+
+
+@dataclass(frozen=True)
+class Series:
+    """Means with the ends of their intervals, and how many seeds diverged, at each point of a line.
+
+    Where there is no interval, because there is a single seed, its ends are the mean.
+    """
+
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    diverged: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The primary metric of one loss against a number."""
+
+    label: str
+    x: tuple[float, ...]
+    test: Series
+
+
+@dataclass(frozen=True)
+class TuningLine(Line):
+    """The same on validation too; ``tuned`` is the value that was chosen for the loss."""
+
+    validation: Series
+    tuned: float | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart against one number.
+
+    Attributes:
+        title: the data.
+        key: the config key of the number.
+        x: the values that it takes, sorted.
+        log: whether its axis is logarithmic.
+        lines: one for each loss.
+    """
+
+    title: str
+    key: str
+    x: tuple[float, ...]
+    log: bool
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class TuningPanel(Panel):
+    """A chart of what was tuned.
+
+    Attributes:
+        lines: one for each loss.
+        reach: the ends of the axis of the primary metric, on validation and test.
+        log_y: whether that axis is logarithmic.
+        same: the value that was chosen for all losses.
+    """
+
+    lines: Sequence[TuningLine]
+    reach: tuple[float, float]
+    log_y: bool
+    same: float | None
+
+
+@dataclass(frozen=True)
+class _Point:
+    x: float
+    mean: float
+    ends: Ends
+    diverged: int
+
+
+def _series(points: Iterable[_Point]) -> Series:
+    points = list(points)
+    return Series(
+        mean=tuple(point.mean for point in points),
+        low=tuple(point.mean if point.ends[0] is None else point.ends[0] for point in points),
+        high=tuple(point.mean if point.ends[1] is None else point.ends[1] for point in points),
+        diverged=tuple(point.diverged for point in points),
+    )
+
+
+def robustness(comparison: Comparison) -> list[Panel]:
+    """Return the primary metric against the one number of the data that varies, as a corruption rate.
 
     Returns:
-        A panel for each data set on which it varies, with a line for each loss; none where no number
-        varies, or several do, so that none of them alone tells the blocks apart.
+        A panel for each data set on which the number varies, with a line for each loss. There is none where
+        no number varies, or where several do, so that no single number distinguishes the blocks.
     """
-    groups = [group for group in comparison["groups"] if group["mean"] is not None]
-    keys = _varying_numbers([group["block"] for group in groups])
+    groups = [group for group in comparison.groups if group.summary.mean is not None]
+    keys = _varying_numbers([group.block for group in groups])
     if len(keys) != 1:
         return []
-    of_data: dict[str, list[dict[str, Any]]] = {}
+    points: dict[str, dict[str, list[_Point]]] = {}
     for group in groups:
-        of_data.setdefault(group["data_set"], []).append(group)
-    panels = [
-        _panel(
-            data,
-            keys[0],
-            {label: [(one["block"][keys[0]], one) for one in own] for label, own in _by_label(rows).items()},
-            lambda points: _line(points, "mean"),
-        )
-        for data, rows in of_data.items()
-    ]
-    return [panel for panel in panels if len(panel["x"]) > 1]
+        scores = group.summary
+        if scores.mean is not None:
+            point = _Point(group.block[keys[0]], scores.mean, scores.mean_ci95, scores.diverged)
+            points.setdefault(group.data_set, {}).setdefault(group.label, []).append(point)
+    panels = [_robustness_panel(data, keys[0], by_label) for data, by_label in points.items()]
+    return [panel for panel in panels if len(panel.x) > 1]
 
 
-def tuning(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The yardstick on validation and on test against each number that was tuned.
+def _robustness_panel(data: str, key: str, points: Mapping[str, list[_Point]]) -> Panel:
+    lines = []
+    for label, of_label in points.items():
+        ordered = sorted(of_label, key=lambda point: point.x)
+        lines.append(Line(label, tuple(point.x for point in ordered), _series(ordered)))
+    x = _all_x(lines)
+    return Panel(data, key, x, logarithmic(x), lines)
 
-    Where several were, each of them is shown at the best of the others, as validation has it.
+
+def tuning(comparison: Comparison) -> list[TuningPanel]:
+    """Return the primary metric on validation and on test against each number that was tuned.
+
+    Where several keys were tuned, each value of a key is shown at the setting of the other keys that is best
+    on validation.
 
     Returns:
-        A panel for each data set and key, with a line for each loss; ``tuned`` is the value chosen for it,
-        ``same`` the one chosen for all.
+        A panel for each block of data and key, with a line for each loss.
     """
-    every = comparison["tuning"]["trials"] if comparison["tuning"] else []
-    trials = [one for one in every if None not in (one["mean"], one["validation_mean"])]
-    sign = -1 if comparison["higher_is_better"] else 1
-    trials.sort(key=lambda one: (not one["tuned"], one["diverged"], sign * one["validation_mean"]))
+    if comparison.tuning is None:
+        return []
+    sign = -1 if comparison.higher_is_better else 1
+    known = [
+        (trial, trial.summary.mean, trial.validation_mean)
+        for trial in comparison.tuning.trials
+        if trial.summary.mean is not None and trial.validation_mean is not None
+    ]
+    known.sort(key=lambda each: (not each[0].tuned, each[0].summary.diverged, sign * each[2]))
     panels = []
-    for data in dict.fromkeys(group["data"] for group in comparison["groups"]):
-        rows = [one for one in trials if one["data"] == data]
-        for key in _varying_numbers([one["setting"] for one in rows]):
-            best: dict[str, dict[float, dict[str, Any]]] = {}
-            for one in rows:
-                best.setdefault(one["label"], {}).setdefault(one["setting"][key], one)
-            lines = {
-                label: list(best[label].items()) for label in _by_label(comparison["groups"]) if label in best
-            }
-            same = {one["setting"][key] for one in rows if one["same"]}
-            panel = _panel(data, key, lines, _tuning_line)
-            panels.append({**panel, **_reach(panel["lines"]), "same": same.pop() if same else None})
+    for data in comparison.blocks:
+        on_data = [each for each in known if each[0].data == data]
+        panels += [
+            _tuning_panel(data, key, comparison.labels, on_data)
+            for key in _varying_numbers([trial.setting for trial, *_ in on_data])
+        ]
     return panels
 
 
-def _reach(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The scale of the yardstick on validation and test: of logarithms where a setting all but explodes."""
-    parts = [line[name] for line in lines for name in ("validation", "test")]
-    means, lows, highs = ([end for part in parts for end in part[name]] for name in ("mean", "low", "high"))
+def _tuning_panel(
+    data: str, key: str, labels: Sequence[str], known: Sequence[tuple[Trial, float, float]]
+) -> TuningPanel:
+    """Return the panel of one key; the trials come with their means on test and validation, best first."""
+    lines = []
+    for label in labels:
+        best: dict[float, tuple[Trial, float, float]] = {}
+        for trial, mean, validation_mean in known:
+            if trial.label == label:
+                best.setdefault(trial.setting[key], (trial, mean, validation_mean))
+        points = sorted(best.items())
+        test = [
+            _Point(x, mean, trial.summary.mean_ci95, trial.summary.diverged) for x, (trial, mean, _) in points
+        ]
+        validation = [
+            _Point(x, mean, trial.validation_mean_ci95, trial.summary.diverged)
+            for x, (trial, _, mean) in points
+        ]
+        tuned = [x for x, (trial, *_) in points if trial.tuned]
+        if points:
+            x = tuple(x for x, _ in points)
+            lines.append(
+                TuningLine(label, x, _series(test), _series(validation), tuned[0] if tuned else None)
+            )
+    shared = [trial.setting[key] for trial, *_ in known if trial.same]
+    x = _all_x(lines)
+    reach, log_y = _reach(lines)
+    return TuningPanel(data, key, x, logarithmic(x), lines, reach, log_y, shared[0] if shared else None)
+
+
+def _reach(lines: Iterable[TuningLine]) -> tuple[tuple[float, float], bool]:
+    """Return the ends of the metric's axis, and whether it is logarithmic, as one setting may diverge."""
+    series = [part for line in lines for part in (line.validation, line.test)]
+    means = [mean for part in series for mean in part.mean]
+    lows = [low for part in series for low in part.low]
+    highs = [high for part in series for high in part.high]
     if logarithmic(means):
         least, most = min(value for value in [*means, *lows] if value > 0), max(highs)
-        more = (most / least) ** 0.06
-        return {"log_y": True, "reach": [least / more, most * more]}
+        margin = (most / least) ** 0.06
+        return (least / margin, most * margin), True
     pad = 0.06 * (max(highs) - min(lows)) or 1.0
-    return {"log_y": False, "reach": [min(lows) - pad, max(highs) + pad]}
+    return (min(lows) - pad, max(highs) + pad), False
 
 
 def _varying_numbers(parts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -157,50 +281,12 @@ def _varying_numbers(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _by_label(groups: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for group in groups:
-        found.setdefault(group["label"], []).append(group)
-    return found
-
-
-Points = list[tuple[float, dict[str, Any]]]
-
-
-def _panel(
-    title: str, key: str, lines: Mapping[str, Points], draw: Callable[[Points], dict[str, Any]]
-) -> dict[str, Any]:
-    values = sorted({x for points in lines.values() for x, _ in points})
-    drawn = []
-    for label, points in lines.items():
-        ordered = sorted(points, key=lambda point: point[0])
-        drawn.append({"label": label, "x": [x for x, _ in ordered], **draw(ordered)})
-    return {"title": title, "key": key, "x": values, "log": logarithmic(values), "lines": drawn}
-
-
-def _tuning_line(points: Points) -> dict[str, Any]:
-    chosen = [x for x, one in points if one["tuned"]]
-    return {
-        "tuned": chosen[0] if chosen else None,
-        "validation": _line(points, "validation_mean"),
-        "test": _line(points, "mean"),
-    }
-
-
-def _line(points: Points, name: str) -> dict[str, Any]:
-    """The mean with its interval at each point; without one where there is a single seed."""
-    ends = [one[f"{name}_ci95"] for _, one in points]
-    means = [one[name] for _, one in points]
-    return {
-        "mean": means,
-        "low": [mean if low is None else low for mean, (low, _) in zip(means, ends, strict=True)],
-        "high": [mean if high is None else high for mean, (_, high) in zip(means, ends, strict=True)],
-        "diverged": [one["diverged"] for _, one in points],
-    }
+def _all_x(lines: Iterable[Line]) -> tuple[float, ...]:
+    return tuple(sorted({x for line in lines for x in line.x}))
 
 
 def logarithmic(values: Iterable[float]) -> bool:
-    """Whether values lie apart by a factor of ten or more, so that an axis of their logarithms serves.
+    """Return whether positive values differ by a factor of ten or more, so that a logarithmic axis fits.
 
     >>> logarithmic([0.001, 0.01]), logarithmic([0.0, 0.1, 0.2]), logarithmic([1, 2, 4])
     (True, False, False)
@@ -209,65 +295,43 @@ def logarithmic(values: Iterable[float]) -> bool:
     return bool(known) and known[0] > 0 and known[-1] / known[0] >= 10
 
 
-def ranking(across: Mapping[str, Any]) -> dict[str, Any]:
-    """Mean ranks, the best first, and the runs of losses of which no two are decided.
+@dataclass(frozen=True)
+class Rank:
+    """A loss's mean rank over the data sets."""
 
-    Returns:
-        ``rows`` with ``label`` and ``rank``; ``ties``: first and last row of each such run.
+    label: str
+    rank: float
 
-    >>> pairs = [{"a": "x", "b": "y", "decision": "undecided"}, {"a": "x", "b": "z", "decision": "a_better"},
-    ...          {"a": "y", "b": "z", "decision": "undecided"}]
-    >>> ranking({"mean_ranks": {"z": 3.0, "x": 1.0, "y": 2.0}, "pairs": pairs})["ties"]
-    [[0, 1], [1, 2]]
+
+@dataclass(frozen=True)
+class Ranking:
+    """Mean ranks, the best first; ``ties`` are the first and last rows between which no pair is decided."""
+
+    rows: tuple[Rank, ...]
+    ties: tuple[tuple[int, int], ...]
+
+
+def ranking(across: AcrossData) -> Ranking:
+    """Rank the losses, and find the runs of neighbors of which no two are decided.
+
+    >>> from lossbench.comparison.model import DataSetPair
+    >>> pairs = [DataSetPair(*names, 9, 0, 1, 1, decision) for *names, decision in (
+    ...     ("x", "y", "undecided"), ("x", "z", "a_better"), ("y", "z", "undecided"))]
+    >>> ranking(AcrossData(9, 0, 1, {"z": 3.0, "x": 1.0, "y": 2.0}, tuple(pairs))).ties
+    ((0, 1), (1, 2))
     """
-    rows = sorted(across["mean_ranks"].items(), key=lambda item: item[1])
+    rows = sorted(across.mean_ranks.items(), key=lambda item: item[1])
     decided = {
-        frozenset((pair["a"], pair["b"]))
-        for pair in across["pairs"]
-        if pair["decision"] in ("a_better", "b_better")
+        frozenset((pair.a, pair.b)) for pair in across.pairs if pair.decision in ("a_better", "b_better")
     }
     names = [name for name, _ in rows]
-    runs: list[list[int]] = []
+    ties: list[tuple[int, int]] = []
     for first in range(len(names)):
         last = first
         while last + 1 < len(names) and not any(
             frozenset((names[last + 1], other)) in decided for other in names[first : last + 1]
         ):
             last += 1
-        if last > first and (not runs or last > runs[-1][1]):
-            runs.append([first, last])
-    return {"rows": [{"label": name, "rank": rank} for name, rank in rows], "ties": runs}
-
-
-def summary(frame: pd.DataFrame) -> dict[str, Any]:
-    """Of each column and epoch the median over the seeds, and the band that holds most of them.
-
-    >>> frame = pd.DataFrame({"seed": [0, 1], "epoch": [1, 1], "train/loss": [1.0, 3.0]})
-    >>> summary(frame)
-    {'epoch': [1], 'seeds': 2, 'columns': {'train/loss': {'median': [2.0], 'low': [1.2], 'high': [2.8]}}}
-    """
-    names = [name for name in frame.columns if name not in ("replicate", "seed", "epoch")]
-    finite = frame[["epoch", *names]].replace([np.inf, -np.inf], np.nan)
-    epochs = np.sort(finite["epoch"].unique())
-    places = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), POINTS)).round().astype(int))
-    kept = epochs[places]
-    of_epoch = finite[finite["epoch"].isin(kept)].groupby("epoch")[names]
-    parts = {
-        "median": of_epoch.median(),
-        "low": of_epoch.quantile(_BAND[0]),
-        "high": of_epoch.quantile(_BAND[1]),
-    }
-    columns = {
-        name: {part: [_short(value) for value in values[name]] for part, values in parts.items()}
-        for name in names
-        if finite[name].notna().any()
-    }
-    return {
-        "epoch": [int(epoch) for epoch in kept],
-        "seeds": int(frame["seed"].nunique()),
-        "columns": columns,
-    }
-
-
-def _short(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+        if last > first and (not ties or last > ties[-1][1]):
+            ties.append((first, last))
+    return Ranking(tuple(Rank(name, rank) for name, rank in rows), tuple(ties))

@@ -1,49 +1,63 @@
-"""Runs to groups: who trained with what, on what, with which seeds, and at which setting. No torch."""
+"""Runs to groups: which runs share a loss, a block of data and a setting, and what validation chose.
+
+The keys that vary between the runs fall into three parts: those of the loss, those of the data, which make
+blocks, and all others, which make settings. No torch.
+"""
 
 import math
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-from lossbench.comparison.charts import is_number
+from lossbench.records.table import flat, typed
 from lossbench.errors import UserError
 from lossbench.records.folder import read_config, read_manifest
 from lossbench.records.result import Result
-from lossbench.records.table import flat, typed
 
-# Neither what is compared nor what is tuned: how a run was had
-_ASIDE = {"seed", "replicates", "retry", "metrics", "trainer.threads", "trainer.accelerator", "loss.label"}
+# Keys that make neither a loss nor a block nor a setting: they say how often and where a run was made
+_IGNORED = {"seed", "replicates", "retry", "metrics", "trainer.threads", "trainer.accelerator", "loss.label"}
 _NO_PARAMETERS = {"loss.name", "loss.label", "loss.reduction"}
 
 _Order = tuple[tuple[str, tuple[int, Any]], ...]
-_Identity = tuple[str, _Order, _Order]  # of a group: label, loss, block
+_Identity = tuple[str, _Order, _Order]  # label, loss, block
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """One finished run: its config in parts, and its scores by seed."""
+    """A finished run.
+
+    Attributes:
+        result: its record.
+        parameters: all parameters of its loss.
+        loss: the keys of the loss that vary.
+        block: the keys of the data that vary.
+        setting: the other keys that vary.
+        scores: every metric, by seed; without those that are not finite.
+        hashes: the recorded hashes, by seed.
+        command: the command that started it, as it can be pasted; empty where it is not recorded.
+    """
 
     result: Result
     parameters: dict[str, Any]
     loss: dict[str, Any]
     block: dict[str, Any]
-    nuisance: dict[str, Any]
+    setting: dict[str, Any]
     scores: dict[int, dict[str, float]]
     hashes: dict[int, Any]
     command: str
 
 
-@dataclass
-class Group:
-    """A loss with its parameters on one block of data, at one setting of everything else.
+@dataclass(frozen=True)
+class RunGroup:
+    """The runs of a loss with its parameters on one block of data at one setting.
 
-    Its data set is what the block is made of: two rates of corruption make two blocks of one data set.
+    The data set is what the block is made of: two rates of corruption make two blocks of one data set.
     """
 
     label: str
@@ -55,207 +69,250 @@ class Group:
     block: dict[str, Any]
     setting: dict[str, Any]
     folders: list[Path]
-    scores: dict[int, dict[str, float]]  # of the seeds with a finite yardstick
+    scores: dict[int, dict[str, float]]  # of the seeds at which the primary metric is finite
     seeds: list[int]
     hashes: dict[int, Any]
 
     @property
     def diverged(self) -> int:
-        """How many seeds have no finite yardstick."""
+        """The number of seeds at which the primary metric is not finite."""
         return len(self.seeds) - len(self.scores)
 
     def values(self, metric: str, seeds: Sequence[int] | None = None) -> list[float]:
-        """One score per seed."""
+        """Return the scores by one metric, one for each seed that has it."""
         chosen = sorted(self.scores) if seeds is None else seeds
         return [self.scores[seed][metric] for seed in chosen if metric in self.scores[seed]]
 
 
-@dataclass
-class Trials:
-    """A loss on one block of data at every setting that was tried of what is neither.
+@dataclass(frozen=True)
+class TriedSettings:
+    """A loss on one block of data at every setting that was tried.
 
     Attributes:
-        settings: one group each.
-        tuned: the place of the one that validation chose for this loss.
-        same: the place of the one that validation chose for all losses of the block together.
+        groups: one for each setting.
+        tuned: the index of the group that validation chose for this loss.
+        same: the index of the group that validation chose for all losses of the block together.
     """
 
-    settings: list[Group]
-    tuned: int = 0
-    same: int = 0
+    groups: list[RunGroup]
+    tuned: int
+    same: int
 
     @property
-    def best(self) -> Group:
+    def best(self) -> RunGroup:
         """The group at the setting that was chosen for this loss."""
-        return self.settings[self.tuned]
+        return self.groups[self.tuned]
 
     @property
-    def common(self) -> Group:
+    def shared(self) -> RunGroup:
         """The group at the setting that was chosen for all losses."""
-        return self.settings[self.same]
+        return self.groups[self.same]
 
 
 def read_runs(results: list[Result]) -> tuple[list[Run], list[str]]:
-    """Each run's config, parted into loss, block and nuisance, of which what never varies is left out."""
-    configs = [flat(read_config(one.folder)) for one in results]
-    every = dict.fromkeys(key for config in configs for key in config)
+    """Read what a comparison needs of each run.
+
+    Returns:
+        The runs, and the config keys that vary between them.
+    """
+    configs = [flat(read_config(result.folder)) for result in results]
+    keys = dict.fromkeys(key for config in configs for key in config)
     varied = [
-        key for key in every if key not in _ASIDE and len({repr(config.get(key)) for config in configs}) > 1
+        key for key in keys if key not in _IGNORED and len({repr(config.get(key)) for config in configs}) > 1
     ]
-    runs = []
-    for one, config in zip(results, configs, strict=True):
-        own = {key: config[key] for key in varied if key in config}
-        manifest = read_manifest(one.folder)
-        scores: dict[int, dict[str, float]] = {seed: {} for seed in one.seeds}
-        for name, values in one.metrics.items():
-            for seed, value in zip(one.seeds, values, strict=True):
-                scores[seed] |= {} if value is None else {name: value}
-        runs.append(
-            Run(
-                one,
-                {
-                    key.removeprefix("loss."): value
-                    for key, value in config.items()
-                    if key.startswith("loss.") and key not in _NO_PARAMETERS
-                },
-                {key: value for key, value in own.items() if key.startswith("loss.")},
-                {
-                    key: value
-                    for key, value in own.items()
-                    if key.startswith("data.") and key != "data.batch_size"
-                },
-                {
-                    key: value
-                    for key, value in own.items()
-                    if not key.startswith(("loss.", "data.")) or key == "data.batch_size"
-                },
-                scores,
-                {int(seed): hashes for seed, hashes in manifest.get("seeds", {}).items()},
-                shlex.join(["python", *map(str, manifest["command"])]) if manifest.get("command") else "",
-            )
-        )
+    runs = [_run(result, config, varied) for result, config in zip(results, configs, strict=True)]
     return runs, varied
 
 
-def grouped(runs: list[Run], yardstick: str, higher: bool) -> list[Trials]:
-    """The runs by loss and block, at every setting of the nuisance keys, and which of them validation chose.
+def _run(result: Result, config: Mapping[str, Any], varied: Sequence[str]) -> Run:
+    manifest = read_manifest(result.folder)
+    scores: dict[int, dict[str, float]] = {seed: {} for seed in result.seeds}
+    for name, values in result.metrics.items():
+        for seed, value in zip(result.seeds, values, strict=True):
+            scores[seed] |= {} if value is None else {name: value}
+    parts: dict[str, dict[str, Any]] = {"loss": {}, "block": {}, "setting": {}}
+    for key in varied:
+        if key in config:
+            parts[_part(key)][key] = config[key]
+    return Run(
+        result=result,
+        parameters={
+            key.removeprefix("loss."): value
+            for key, value in config.items()
+            if key.startswith("loss.") and key not in _NO_PARAMETERS
+        },
+        scores=scores,
+        hashes={int(seed): hashes for seed, hashes in manifest.get("seeds", {}).items()},
+        command=shell_command(manifest.get("command") or []),
+        **parts,
+    )
 
-    For each loss the setting with the best mean over the seeds. For all losses of a block the one with the
-    lowest mean of its ranks among each loss's settings: ranks, so that a loss which explodes somewhere does
-    not decide alone; where these are equal, the best mean over the losses. A diverged seed is the worst.
+
+def _part(key: str) -> str:
+    """Return which part of a run's identity a config key belongs to."""
+    if key.startswith("loss."):
+        return "loss"
+    return "block" if key.startswith("data.") and key != "data.batch_size" else "setting"
+
+
+def shell_command(words: Sequence[Any]) -> str:
+    """Return the command that a manifest records as a line for the shell.
+
+    Manifests hold the words as they are typed. Older ones hold ``sys.argv``: the path of a script without the
+    Python that ran it, or the path of the installed command without its ``train``.
+
+    >>> shell_command(["python", "train.py", "loss=mse"]), shell_command(["train.py", "loss=mse"])
+    ('python train.py loss=mse', 'python train.py loss=mse')
+    >>> shell_command(["lossbench", "train", "loss=mse"]), shell_command(["/usr/bin/lossbench", "loss=mse"])
+    ('lossbench train loss=mse', 'lossbench train loss=mse')
+    """
+    line = [str(word) for word in words]
+    program = PureWindowsPath(line[0]).name if line else ""  # which knows both kinds of slashes
+    if program.endswith(".py"):
+        line = ["python", *line]
+    elif program.removesuffix(".exe") == "lossbench" and program != line[0]:
+        line = ["lossbench", *([] if line[1:2] == ["train"] else ["train"]), *line[1:]]
+    return shlex.join(line)
+
+
+def grouped(runs: list[Run], metric: str, higher_is_better: bool) -> list[TriedSettings]:
+    """Group the runs by loss and block, and choose the settings on validation.
+
+    For each loss the setting with the best mean over the seeds is chosen. For all losses of a block it is
+    the setting with the lowest mean of its ranks among each loss's settings: ranks, so that a loss that
+    diverges somewhere does not decide alone. Where mean ranks are equal, the best mean over the losses
+    decides. A setting at which a seed diverged is the worst.
 
     Returns:
-        By block, and of each the best loss first; one of which nothing is finite last.
+        The losses block by block, the best loss of a block first; losses without a finite score last.
     """
-    keys = sorted({key for run in runs for key in run.nuisance})
-    by_group: dict[_Identity, list[Run]] = {}
+    keys = sorted({key for run in runs for key in run.setting})
+    by_identity: dict[_Identity, list[Run]] = {}
     for run in runs:
         identity = (run.result.label, _order(run.loss), _order(run.block))
-        by_group.setdefault(identity, []).append(run)
-    _check_crossed(by_group, keys)
-    naming, placing = _differing(runs, "loss"), _differing(runs, "block")
-    by_block: dict[_Order, list[Trials]] = {}
-    for (_, _, place), members in by_group.items():
+        by_identity.setdefault(identity, []).append(run)
+    _check_crossed(by_identity, keys)
+    loss_keys = _differing((run.result.label, run.loss) for run in runs)
+    block_keys = _differing((run.result.data, run.block) for run in runs)
+    by_block: dict[_Order, list[list[RunGroup]]] = {}
+    for (_, _, block), members in by_identity.items():
         by_setting: dict[_Order, list[Run]] = {}
         for run in members:
-            by_setting.setdefault(_order(run.nuisance), []).append(run)
-        groups = [_group(by_setting[one], yardstick, naming, placing) for one in sorted(by_setting)]
-        by_block.setdefault(place, []).append(Trials(groups))
-    validation = f"validation/{yardstick.partition('/')[2]}"
-    for block in by_block.values():
-        means = np.array([_means(trials, validation, higher) for trials in block])
-        same = np.lexsort((means.mean(0), rankdata(means, axis=1).mean(0)))[0]
-        for trials, of_loss in zip(block, means, strict=True):
-            trials.tuned, trials.same = int(np.argmin(of_loss)), int(same)
-    sign = -1 if higher else 1
-    return sorted(
-        (trials for block in by_block.values() for trials in block),
-        key=lambda one: (
-            _order(one.best.block),
-            sign * float(np.mean(one.best.values(yardstick) or [sign * np.inf])),
-        ),
-    )
+            by_setting.setdefault(_order(run.setting), []).append(run)
+        groups = [_group(by_setting[key], metric, loss_keys, block_keys) for key in sorted(by_setting)]
+        by_block.setdefault(block, []).append(groups)
+    tried = [
+        loss for losses in by_block.values() for loss in _choose_settings(losses, metric, higher_is_better)
+    ]
+    sign = -1 if higher_is_better else 1
+
+    def order(loss: TriedSettings) -> tuple[_Order, float]:
+        mean = float(np.mean(loss.best.values(metric) or [sign * np.inf]))
+        return _order(loss.best.block), sign * mean
+
+    return sorted(tried, key=order)
+
+
+def _choose_settings(
+    losses: list[list[RunGroup]], metric: str, higher_is_better: bool
+) -> list[TriedSettings]:
+    """Choose the settings of one block: for each loss one, and one for all of them."""
+    validation = f"validation/{metric.partition('/')[2]}"
+    means = np.array([_costs(groups, validation, higher_is_better) for groups in losses])
+    same = int(np.lexsort((means.mean(0), rankdata(means, axis=1).mean(0)))[0])
+    return [
+        TriedSettings(groups, int(np.argmin(of_loss)), same)
+        for groups, of_loss in zip(losses, means, strict=True)
+    ]
 
 
 def _group(
-    runs: list[Run], yardstick: str, naming: Mapping[str, list[str]], placing: Mapping[str, list[str]]
-) -> Group:
-    """The runs of one loss on one block at one setting, which add seeds."""
+    runs: list[Run], metric: str, loss_keys: Mapping[str, list[str]], block_keys: Mapping[str, list[str]]
+) -> RunGroup:
+    """Put together the runs of one loss on one block at one setting: each adds seeds."""
     counts = Counter(seed for run in runs for seed in run.scores)
-    doubled = [seed for seed, count in counts.items() if count > 1]
+    repeated = [seed for seed, count in counts.items() if count > 1]
     first = runs[0]
-    if doubled:
-        places = " and ".join(run.result.folder.name for run in runs if doubled[0] in run.scores)
-        raise UserError(f"seed {doubled[0]} of {first.result.label} was trained more than once, in {places}")
-    finite = {seed: one for run in runs for seed, one in run.scores.items() if yardstick in one}
-    return Group(
-        _name(first.result.label, first.loss, naming),
-        _name(first.result.data, first.block, placing),
-        _name(first.result.data, {k: v for k, v in first.block.items() if not is_number(v)}, placing),
-        first.result.loss,
-        {key: value for key, value in first.loss.items() if key != "loss.name"},
-        first.parameters,
-        first.block,
-        first.nuisance,
-        [run.result.folder for run in runs],
-        finite,
-        sorted(counts),
-        {seed: hashes for run in runs for seed, hashes in run.hashes.items()},
+    if repeated:
+        folders = " and ".join(run.result.folder.name for run in runs if repeated[0] in run.scores)
+        raise UserError(
+            f"seed {repeated[0]} of {first.result.label} was trained more than once, in {folders}"
+        )
+    texts = {key: value for key, value in first.block.items() if not is_number(value)}
+    return RunGroup(
+        label=_name(first.result.label, first.loss, loss_keys),
+        data=_name(first.result.data, first.block, block_keys),
+        data_set=_name(first.result.data, texts, block_keys),
+        loss=first.result.loss,
+        config={key: value for key, value in first.loss.items() if key != "loss.name"},
+        parameters=first.parameters,
+        block=first.block,
+        setting=first.setting,
+        folders=[run.result.folder for run in runs],
+        scores={seed: scores for run in runs for seed, scores in run.scores.items() if metric in scores},
+        seeds=sorted(counts),
+        hashes={seed: hashes for run in runs for seed, hashes in run.hashes.items()},
     )
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value of a config has a size; true and false have none.
+
+    >>> is_number(0.1), is_number(True), is_number("0.1")
+    (True, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _order(part: Mapping[str, Any]) -> _Order:
-    """What a part of a config sorts and is told apart by: numbers by size, before texts."""
-    return tuple((key, _in_order(value)) for key, value in sorted(part.items()))
+    """Return a key by which parts of configs sort and differ: numbers by size, before texts."""
+    return tuple(
+        (key, (0, value) if is_number(value) else (1, str(value))) for key, value in sorted(part.items())
+    )
 
 
-def _in_order(value: Any) -> tuple[int, Any]:
-    """Numbers by size, before texts."""
-    return (0, value) if is_number(value) else (1, str(value))
-
-
-def _check_crossed(groups: Mapping[_Identity, list[Run]], keys: list[str]) -> None:
-    """Every nuisance setting was trained for each loss with the same seeds: else tuning is unfair."""
+def _check_crossed(runs: Mapping[_Identity, list[Run]], keys: list[str]) -> None:
+    """Refuse settings that were not trained for every loss with the same seeds: tuning would be unfair."""
     if not keys:
         return
-    settings = {
-        identity: {(_order(run.nuisance), seed) for run in members for seed in run.scores}
-        for identity, members in groups.items()
+    trained = {
+        identity: {(_order(run.setting), seed) for run in members for seed in run.scores}
+        for identity, members in runs.items()
     }
-    everything = set().union(*settings.values())
-    for (label, _, _), had in settings.items():
-        if had != everything:
-            lacking, seed = min(everything - had)
-            words = typed({key: value for key, (_, value) in lacking})
+    everything = set().union(*trained.values())
+    for (label, _, _), of_loss in trained.items():
+        if of_loss != everything:
+            setting, seed = min(everything - of_loss)
+            words = typed({key: value for key, (_, value) in setting})
+            vary = "vary" if len(keys) > 1 else "varies"
             raise UserError(
-                f"{', '.join(keys)} varies, and not for every loss and seed: {label} lacks {words} with "
-                f"seed {seed}; sweep it in full, or hold it fixed"
+                f"{', '.join(keys)} {vary}, but not for every loss and seed: {label} lacks {words} with "
+                f"seed {seed}; run every combination, or fix what varies"
             )
 
 
-def _means(trials: Trials, validation: str, higher: bool) -> list[float]:
-    """Each setting's mean yardstick on validation, the lower the better; infinite where a seed diverged."""
-    sign = -1 if higher else 1
-    found = [[] if group.diverged else group.values(validation) for group in trials.settings]
-    return [sign * float(np.mean(values)) if values else math.inf for values in found]
+def _costs(groups: list[RunGroup], validation: str, higher_is_better: bool) -> list[float]:
+    """Return each setting's mean on validation, lower is better; infinite where a seed diverged."""
+    sign = -1 if higher_is_better else 1
+    values = [[] if group.diverged else group.values(validation) for group in groups]
+    return [sign * float(np.mean(scores)) if scores else math.inf for scores in values]
 
 
-def _differing(runs: list[Run], part: str) -> dict[str, list[str]]:
-    """Of each label, or data set, the keys in which its runs differ: what reports must tell apart."""
+def _differing(named: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[str]]:
+    """Return for each name the keys in which the parts of that name differ, which reports must show."""
     parts: dict[str, list[dict[str, Any]]] = {}
-    for run in runs:
-        name = run.result.label if part == "loss" else run.result.data
-        parts.setdefault(name, []).append(getattr(run, part))
+    for name, part in named:
+        parts.setdefault(name, []).append(part)
     return {
         name: [
             key
-            for key in dict.fromkeys(key for one in own for key in one)
-            if not key.endswith(".name") and len({repr(one.get(key)) for one in own}) > 1
+            for key in dict.fromkeys(key for content in contents for key in content)
+            if not key.endswith(".name") and len({repr(content.get(key)) for content in contents}) > 1
         ]
-        for name, own in parts.items()
+        for name, contents in parts.items()
     }
 
 
 def _name(name: str, part: Mapping[str, Any], keys: Mapping[str, list[str]]) -> str:
-    """What reports call a loss, or a block of data: with the keys in which those of its name differ."""
+    """Return a loss's or block's name in reports: with the keys in which those of its name differ."""
     return f"{name} {typed({key.partition('.')[2]: part[key] for key in keys[name] if key in part})}".rstrip()

@@ -1,29 +1,33 @@
-"""Tests and intervals for paired scores: exact wherever the seeds are few. No torch.
+"""Tests and intervals for paired scores, exact where the seeds are few. No torch.
 
-One test owns the decision, the sign-flip test of the mean difference, and the interval of a difference is
-its inversion: 0 lies outside exactly where the test rejects. It is exact if differences are symmetric about
-their mean, as those of two losses whose scores are spread alike are; where one is far more skewed, 95 %
-may cover 85 (``scripts/validate_statistics.py`` measures it). Seeds that split one data set anew
-are a sample of the runs on it, not of data sets: what is said here holds for this data set. Scores that are
-not finite are refused: leaving out the runs that diverged is a choice that no statistic may make.
+The decision follows one test, the sign-flip test of the mean difference. The interval of a difference
+inverts it: 0 lies outside exactly where the test rejects. The test is exact if the differences are symmetric
+about their mean, which holds for two losses whose scores are spread alike. Where one of them is far more
+skewed, the 95% interval may cover only 85% (``scripts/validate_statistics.py`` measures it).
+
+Seeds that split one data set differently are a sample of the runs on it, not of data sets: the results hold
+for this data set. Scores that are not finite are refused, because leaving out runs that diverged is a choice
+that no statistic may make.
 """
 
 import itertools
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from lossbench.comparison.model import AcrossData, DataSetPair, Decision
+
 Array = NDArray[np.float64]
 Interval = tuple[float, float | None, float | None]
 
 _ALPHA = 0.05
-_EXACT = 20  # pairs; 2^20 sign vectors are few, 2^30 are not
+_EXACT = 20  # pairs, up to which all sign vectors are enumerated
 _DRAWS = 100_000
-_TINY = 1e-12  # relative: sums that differ by rounding are ties
+_TINY = 1e-12  # relative; sums that differ by rounding alone are ties
 _MOST_SEEDS = 10_000
 
 
@@ -49,7 +53,7 @@ def _count(comparisons: int) -> int:
 
 
 def mean_interval(x: ArrayLike, level: float = 0.95) -> Interval:
-    """The mean and Student's interval: right for normal scores, too short for skewed ones.
+    """Return the mean and Student's interval: right for normal scores, too short for skewed ones.
 
     >>> [round(v, 3) for v in mean_interval([1.0, 2.0, 3.0])]
     [2.0, -0.484, 4.484]
@@ -63,7 +67,9 @@ def mean_interval(x: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def median_interval(x: ArrayLike, level: float = 0.95) -> Interval:
-    """The median and the shortest symmetric pair of order statistics that covers it: for any distribution.
+    """Return the median and the shortest symmetric pair of order statistics that covers it.
+
+    The interval is valid for any distribution.
 
     >>> median_interval([1, 2, 3, 4, 5, 6]), median_interval([1, 2, 3, 4, 5])
     ((3.5, 1.0, 6.0), (3.0, None, None))
@@ -76,7 +82,7 @@ def median_interval(x: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def _scale(values: Array) -> float:
-    """The power of two below the largest value: dividing by it rounds nothing, and no sum overflows."""
+    """Return the power of two below the largest value: division by it is exact, and no sum overflows."""
     return math.ldexp(1.0, math.frexp(float(np.abs(values).max()))[1] - 1)
 
 
@@ -88,15 +94,15 @@ def _signed_sums(values: Array) -> Array:
 
 
 def _subsets(values: Array) -> tuple[Array, Array]:
-    """Sums and sizes of the subsets whose signs are flipped.
+    """Return the sums and sizes of the subsets whose signs are flipped.
 
-    All that leave out the first value (a subset and its complement flip alike), or the empty one, which
-    is what was observed, and a fixed random sample.
+    Up to 20 values, these are all subsets without the first value, as a subset and its complement are
+    equivalent. Above, these are the empty subset, which is the observation, and a fixed random sample.
     """
     return _subsets_of(values.tobytes())
 
 
-@lru_cache(maxsize=8)  # a pair's p-value and its interval ask for the same
+@lru_cache(maxsize=8)  # a pair's p-value and its interval need the same subsets
 def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
     values = np.frombuffer(numbers)
     n = len(values)
@@ -107,7 +113,7 @@ def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
         return sums, sizes
     random, sums, sizes = np.random.default_rng(0), np.zeros(_DRAWS + 1), np.zeros(_DRAWS + 1)
     every = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
-    for start in range(0, n, 8):  # eight signs are a byte, and their 256 sums a table
+    for start in range(0, n, 8):  # eight signs are one byte; their 256 sums are a table
         eight = values[start : start + 8]
         flipped, drawn = every[:, : len(eight)], random.integers(0, 256, _DRAWS, dtype=np.uint8)
         sums[1:] += (flipped @ eight)[drawn]
@@ -116,10 +122,10 @@ def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
 
 
 def sign_flip_p(differences: ArrayLike) -> float:
-    """Two-sided p-value of the mean: the share of sign vectors that take it as far from 0, or farther.
+    """Return the two-sided p-value of the mean: the share of sign vectors that give one as far from 0.
 
-    Exact up to 20 pairs (two halves, met in the middle); above, 100,000 draws from a fixed seed with what
-    was observed among them, so that it is never 0.
+    It is exact up to 20 pairs (by meeting in the middle). Above, it is estimated from 100,000 draws with a
+    fixed seed; the observation is counted among them, so it is never 0.
 
     >>> sign_flip_p([1, 2, 3, 4, 5, 6]), sign_flip_p([0, 0]), sign_flip_p([3])
     (0.03125, 1.0, 1.0)
@@ -139,11 +145,11 @@ def sign_flip_p(differences: ArrayLike) -> float:
 
 
 def difference_interval(differences: ArrayLike, level: float = 0.95) -> Interval:
-    """The mean difference and all shifts that the sign-flip test does not reject.
+    """Return the mean difference and the interval of all shifts that the sign-flip test does not reject.
 
-    A shift below the mean is rejected by a sign vector unless the mean of the flipped values, or that of
-    the others, reaches down to it: the ends are order statistics of such means, no search is needed. They
-    are None where no shift can be rejected, ``2 / 2**n > 1 - level``.
+    A sign vector counts against a shift below the mean unless the mean of the flipped values, or that of the
+    others, reaches down to the shift. The ends are therefore order statistics of such means, and no search is
+    needed. They are None where no shift can be rejected, ``2 / 2**n > 1 - level``.
 
     >>> difference_interval([1, 2, 3, 4, 5, 6]), difference_interval([1, 2, 3, 4, 5])
     ((3.5, 1.0, 6.0), (3.0, None, None))
@@ -154,7 +160,7 @@ def difference_interval(differences: ArrayLike, level: float = 0.95) -> Interval
     sums, sizes = _subsets(values)
     flipped = sums / np.maximum(sizes, 1)
     others = (values.sum() - sums) / np.maximum(n - sizes, 1)
-    whole = (sizes == 0) | (sizes == n)  # these flips say nothing of any shift
+    whole = (sizes == 0) | (sizes == n)  # these flips leave the distance from any shift unchanged
     lows, highs = np.minimum(flipped, others), np.maximum(flipped, others)
     lows[whole], highs[whole] = -np.inf, np.inf
     k = math.floor(alpha * len(sums))
@@ -167,9 +173,10 @@ def difference_interval(differences: ArrayLike, level: float = 0.95) -> Interval
 
 
 def wilcoxon_p(differences: ArrayLike) -> float:
-    """Two-sided p-value of Wilcoxon's signed ranks, zeros left out: exact up to 20, ties or not.
+    """Return the two-sided p-value of Wilcoxon's signed-rank test without zeros.
 
-    Above, as scipy has it: exact up to 50 without ties, else the normal approximation.
+    It is exact up to 20 differences, with or without ties. Above, it is scipy's: exact up to 50 without ties,
+    otherwise the normal approximation.
 
     >>> wilcoxon_p([1, 2, 3, 4, 5, -6]), wilcoxon_p([0, 0])
     (0.4375, 1.0)
@@ -184,7 +191,9 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 
 
 def holm(p_values: ArrayLike) -> list[float]:
-    """Holm's step-down adjustment: rejecting those at most alpha errs anywhere with chance alpha.
+    """Return the p-values after Holm's step-down adjustment.
+
+    Rejecting those of at most alpha makes any false rejection at all with probability alpha or less.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -203,10 +212,11 @@ def holm(p_values: ArrayLike) -> list[float]:
 def probability_better(
     a: ArrayLike, b: ArrayLike, higher_is_better: bool, level: float = 0.95
 ) -> tuple[float, float, float]:
-    """The chance that A beats B with a common seed, a tie counting half, and its interval.
+    """Return the probability that A beats B with the same seed, a tie counting half, and its interval.
 
-    The interval is Clopper and Pearson's with ties: each end is where the least favourable share of ties
-    gives what was seen, or more, half of ``1 - level``. It is of the paired scores, for any distribution.
+    The interval is Clopper and Pearson's, extended to ties: at each end, the least favorable share of ties
+    gives the observed count, or a more extreme one, with probability ``(1 - level) / 2``. It is valid for
+    paired scores of any distribution.
 
     >>> [round(v, 3) for v in probability_better([1, 2, 3, 4], [2, 3, 4, 4], higher_is_better=False)]
     [0.875, 0.375, 0.997]
@@ -220,23 +230,23 @@ def probability_better(
     return points / (2 * n), _least_chance(points, n, tail), 1 - _least_chance(2 * n - points, n, tail)
 
 
-@lru_cache(maxsize=1024)  # of as many seeds there are few shares, and many pairs
+@lru_cache(maxsize=1024)  # many pairs share the few counts that a number of seeds allows
 def _least_chance(points: int, n: int, tail: float) -> float:
     if not points:
         return 0.0
 
     def excess(chance: float) -> float:
         ties = 2 * min(chance, 1 - chance) * np.linspace(0, 1, 65) ** 2
-        one = np.zeros((len(ties), 2 * n + 1))
-        one[:, 0], one[:, 1], one[:, 2] = 1 - chance - ties / 2, ties, chance - ties / 2
-        summed = np.fft.irfft(np.fft.rfft(one) ** n, 2 * n + 1)
+        seed = np.zeros((len(ties), 2 * n + 1))  # the distribution of a single seed's points
+        seed[:, 0], seed[:, 1], seed[:, 2] = 1 - chance - ties / 2, ties, chance - ties / 2
+        summed = np.fft.irfft(np.fft.rfft(seed) ** n, 2 * n + 1)
         return float(summed[:, points:].sum(1).max()) - tail
 
     return float(optimize.brentq(excess, 0, 1, xtol=1e-9))
 
 
 def fewest_seeds(comparisons: int, alpha: float = 0.05) -> int:
-    """The fewest seeds at which the exact sign-flip test can pass Holm's first step.
+    """Return the fewest seeds at which the exact sign-flip test can pass Holm's first step.
 
     >>> [fewest_seeds(m) for m in (1, 3, 10, 45)]
     [6, 7, 9, 11]
@@ -248,15 +258,16 @@ def fewest_seeds(comparisons: int, alpha: float = 0.05) -> int:
 
 
 def power(effect: float, n: int, comparisons: int = 1) -> float:
-    """The chance that the sign-flip test sees an effect, and which way, at Holm's first step, alpha 0.05.
+    """Return the probability that the sign-flip test detects an effect at Holm's first step, alpha 0.05.
 
-    Of normal differences: exact where only equal signs reject, else that of Student's test at the level
-    that n signs can attain, which is up to 0.1 too high for the next seed or two, and close from there on.
+    The differences are assumed normal. The value is exact where only equal signs reject. Otherwise it is the
+    power of Student's test at the level that n signs can attain: up to 0.1 too high for the next seed or two,
+    and close from there on.
 
     Args:
         effect: the mean of the paired differences in their own standard deviations, not in the scores'.
-        n: seeds.
-        comparisons: pairs that are tested together.
+        n: the number of seeds.
+        comparisons: the number of pairs that are tested together.
 
     >>> round(power(1, 20), 2), round(power(1, 20, comparisons=10), 2), power(1, 5)
     (0.99, 0.88, 0.0)
@@ -275,10 +286,11 @@ def power(effect: float, n: int, comparisons: int = 1) -> float:
 
 
 def seeds_needed(differences: ArrayLike, comparisons: int = 1, power: float = 0.8) -> int | None:
-    """Seeds at which a true effect as large as the observed one would be seen with this chance.
+    """Return the number of seeds at which an effect as large as the observed one is detected with this power.
 
-    By the approximation of :func:`power`. The observed effect is itself a guess, mostly a bold one where
-    it was picked for its size. None if it is 0, cannot be told from one pair, or asks for over 10,000.
+    It uses the approximation of :func:`power`. The observed effect is itself an estimate, and mostly too
+    large where it was selected for its size. The result is None if the effect is 0, if there is one pair
+    only, or if more than 10,000 seeds would be needed.
 
     >>> seeds_needed([1, 2, 3, -1]), seeds_needed([1, -1]), seeds_needed([1, 1])
     (17, None, 6)
@@ -304,16 +316,16 @@ def seeds_needed(differences: ArrayLike, comparisons: int = 1, power: float = 0.
     return low
 
 
-_power = power  # whose name an argument of seeds_needed takes
+_power = power  # seeds_needed has an argument of the same name
 
 
 def friedman(scores: ArrayLike) -> tuple[float, float, list[float]]:
-    """Friedman's test that no loss ranks otherwise than the rest, over data sets.
+    """Return statistic, p-value and mean ranks of Friedman's test that all losses rank alike over data sets.
 
-    By the chi-square approximation, rough below some ten data sets.
+    The p-value is the chi-square approximation, which is rough below about ten data sets.
 
     Args:
-        scores: ``(data sets, losses)``, seeds averaged before; rank 1 is the lowest, so negate scores of
+        scores: ``(data sets, losses)``, averaged over the seeds; rank 1 is the lowest, so negate scores of
             which higher is better.
 
     >>> friedman([[1, 2, 3], [1, 2, 3], [1, 3, 2]])[2]
@@ -330,17 +342,18 @@ def friedman(scores: ArrayLike) -> tuple[float, float, list[float]]:
     return statistic, float(stats.chi2.sf(statistic, k - 1)), [float(rank) for rank in ranks.mean(0)]
 
 
-def across(scores: ArrayLike, names: list[str], higher_is_better: bool = False) -> dict[str, Any]:
-    """Friedman's test, and Wilcoxon's for each pair of losses with Holm, over data sets.
+def across(scores: ArrayLike, names: Sequence[str], higher_is_better: bool = False) -> AcrossData:
+    """Compare losses over data sets: Friedman's test, and Wilcoxon's for each pair after Holm's correction.
 
-    Pairs are tested by themselves, not by mean ranks, so that no verdict depends on who else is compared.
+    Each pair is tested by itself and not by mean ranks, so that no decision depends on which other losses are
+    compared.
 
     Args:
-        scores: ``(data sets, losses)``, seeds averaged before.
+        scores: ``(data sets, losses)``, averaged over the seeds.
         names: of the losses.
         higher_is_better: the direction; rank 1 is the best.
 
-    >>> across([[1, 2], [3, 5], [4, 7]], ["mae", "mse"])["pairs"][0]["decision"]
+    >>> across([[1, 2], [3, 5], [4, 7]], ["mae", "mse"]).pairs[0].decision
     'too_few_data_sets'
     """
     values = _finite(scores, 2)
@@ -351,32 +364,24 @@ def across(scores: ArrayLike, names: list[str], higher_is_better: bool = False) 
     differences = [values[:, i] - values[:, j] for i, j in pairs]
     p_values = [wilcoxon_p(difference) for difference in differences]
     enough = bool(pairs) and len(values) >= fewest_seeds(len(pairs))
-    return {
-        "n": len(values),
-        "statistic": statistic,
-        "p_value": p_value,
-        "mean_ranks": dict(zip(names, ranks, strict=True)),
-        "pairs": [
-            {
-                "a": names[i],
-                "b": names[j],
-                "n": len(values),
-                "median_difference": float(np.median(difference)),
-                "p_value": p,
-                "p_adjusted": adjusted,
-                "decision": _decision(difference, adjusted, higher_is_better)
-                if enough
-                else "too_few_data_sets",
-            }
-            for (i, j), difference, p, adjusted in zip(
-                pairs, differences, p_values, holm(p_values), strict=True
-            )
-        ],
-    }
+    compared = [
+        DataSetPair(
+            a=names[i],
+            b=names[j],
+            n=len(values),
+            median_difference=float(np.median(difference)),
+            p_value=p,
+            p_adjusted=adjusted,
+            decision=_decision(difference, adjusted, higher_is_better) if enough else "too_few_data_sets",
+        )
+        for (i, j), difference, p, adjusted in zip(pairs, differences, p_values, holm(p_values), strict=True)
+    ]
+    mean_ranks = dict(zip(names, ranks, strict=True))
+    return AcrossData(len(values), statistic, p_value, mean_ranks, tuple(compared))
 
 
-def _decision(differences: Array, p_adjusted: float, higher_is_better: bool) -> str:
-    """Which of two losses Wilcoxon's signed ranks favour, if they decide."""
+def _decision(differences: Array, p_adjusted: float, higher_is_better: bool) -> Decision:
+    """Return which of two losses Wilcoxon's signed-rank test favors, if it decides."""
     if p_adjusted > _ALPHA:
         return "undecided"
     signed = float((np.sign(differences) * stats.rankdata(np.abs(differences))).sum())

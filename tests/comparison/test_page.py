@@ -1,4 +1,4 @@
-"""The page: whole in itself, every number in it, nothing in it taken for markup, and it fits a telephone."""
+"""The page needs no other file, holds every number, takes no text for markup, and fits a telephone."""
 
 import copy
 import html.parser
@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import made_up
 import pandas as pd
 import pytest
 
+from lossbench.comparison.model import Excluded, Matrix, Summary
 from lossbench.comparison.report.page import write_page
 
 EVIL = "<script>alert(1)</script> & \"x\" %{y} </title> <img src=x onerror='alert(2)'>"
@@ -47,9 +49,10 @@ class Page(html.parser.HTMLParser):
         return [attributes["data-v"] for tag, attributes in self.tags if name in attributes.get("data-v", "")]
 
 
-def written(folder, comparison, curves, commands=made_up.COMMANDS, profiles=None):
+def written(folder, comparison, learning_curves, commands=made_up.COMMANDS, loss_curves=None):
     path = folder / "report.html"
-    write_page(path, comparison, curves, made_up.profiles() if profiles is None else profiles, commands)
+    loss_curves = made_up.loss_curves() if loss_curves is None else loss_curves
+    write_page(path, comparison, learning_curves, loss_curves, commands)
     return path
 
 
@@ -57,14 +60,10 @@ def read(path):
     return Page(path.read_text("utf-8"))
 
 
-def relabeled(comparison, old, new):
-    return json.loads(json.dumps(comparison).replace(json.dumps(old), json.dumps(new)))
-
-
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     comparison = made_up.comparison(("diabetes", "california_housing"), tuned=True)
-    return written(tmp_path_factory.mktemp("page"), comparison, made_up.curves())
+    return written(tmp_path_factory.mktemp("page"), comparison, made_up.learning_curves())
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +92,7 @@ def test_it_loads_nothing(page):
 
 
 def test_every_number_is_there_to_copy(page):
-    comparison = made_up.comparison(("diabetes", "california_housing"), tuned=True)
+    comparison = made_up.comparison(("diabetes", "california_housing"), tuned=True).to_json()
     copied = {value for _, a in page.tags for value in a.get("data-v", "").split("\t")}
     numbers = [
         number
@@ -137,13 +136,17 @@ def test_heads_sort_and_cells_trained_with_their_metric_are_marked(page):
 
 
 def test_what_labels_and_reasons_hold_is_never_markup(tmp_path):
-    comparison = relabeled(made_up.comparison(), "huber delta=1", EVIL)
-    comparison = relabeled(comparison, "diabetes", EVIL)
-    comparison["excluded"][0] = {"folder": EVIL, "reason": EVIL}
-    comparison["verdict"] = comparison["metric"] = EVIL
-    comparison["varied"] = [EVIL]
-    comparison["matrix"]["metrics"][0] = EVIL
-    curves = {EVIL: made_up.curves()["mse"]}
+    comparison = made_up.renamed(made_up.comparison(), "huber delta=1", EVIL)
+    comparison = made_up.renamed(comparison, "diabetes", EVIL)
+    comparison = replace(
+        comparison,
+        excluded=(Excluded(EVIL, EVIL), *comparison.excluded[1:]),
+        verdict=EVIL,
+        metric=EVIL,
+        varied=(EVIL,),
+        matrix=replace(comparison.matrix, metrics=(EVIL, *comparison.matrix.metrics[1:])),
+    )
+    curves = {EVIL: made_up.learning_curves()["mse"]}
     path = written(tmp_path, comparison, curves, [EVIL])
     page = read(path)
     text = path.read_text("utf-8")
@@ -156,19 +159,19 @@ def test_what_labels_and_reasons_hold_is_never_markup(tmp_path):
 
 def test_the_least_there_can_be(tmp_path):
     comparison = made_up.comparison(losses={"mse": made_up.LOSSES["mse"], "mae": made_up.LOSSES["mae"]}, n=2)
-    comparison |= {"varied": [], "excluded": [], "pairs": [], "matrix": None, "reference": None}
-    assert comparison["tuning"] is comparison["across_data"] is None
-    for group in comparison["groups"]:
-        group |= {"mean": None, "median": None, "mean_ci95": [None, None], "median_ci95": [None, None]}
-        group["scores"] = [None, float("nan")]
-    page = read(written(tmp_path, comparison, {}, [], profiles={}))
-    assert "No run was left out." in page.text
-    assert "The loss and the seeds alone." in page.text
+    empty = Summary(0, 2)
+    groups = tuple(replace(group, summary=empty, scores=(float("nan"),) * 2) for group in comparison.groups)
+    least = {"varied": (), "excluded": (), "pairs": (), "matrix": Matrix((), (), ()), "reference": None}
+    comparison = replace(comparison, groups=groups, **least)
+    assert comparison.tuning is comparison.across_data is None
+    page = read(written(tmp_path, comparison, {}, [], loss_curves={}))
+    assert "No run was excluded." in page.text
+    assert "Only the loss and the seeds varied." in page.text
     assert json.loads(page.scripts[0])["groups"][0]["scores"] == [None, None]
 
 
 def test_the_same_comparison_gives_the_same_page_and_stays_as_it_was(tmp_path):
-    comparison, curves = made_up.comparison(), made_up.curves()
+    comparison, curves = made_up.comparison(), made_up.learning_curves()
     before = copy.deepcopy(comparison)
     first = written(tmp_path, comparison, curves).read_bytes()
     assert written(tmp_path, comparison, curves).read_bytes() == first
@@ -180,10 +183,10 @@ def test_long_and_ragged_curves_are_thinned_and_kept_whole(tmp_path):
     frame = pd.DataFrame({"seed": [0] * 2000 + [1] * 1000, "epoch": epochs, "train/loss": 1.0})
     frame.loc[5, "train/loss"] = float("inf")
     page = read(written(tmp_path, made_up.comparison(), {"mse": frame}))
-    curve = json.loads(page.scripts[0])["curves"][0]
+    curve = json.loads(page.scripts[0])["learningCurves"][0]
     assert (curve["epoch"][0], curve["epoch"][-1], len(curve["epoch"])) == (1, 2000, 300)
     assert set(curve["columns"]["train/loss"]["median"]) == {1.0}
-    assert "every so many epochs" in page.text
+    assert "drawn at 300 epochs" in page.text
 
 
 PROBE = """<script>
@@ -193,7 +196,7 @@ addEventListener("unhandledrejection", event => issues.push(String(event.reason)
 document.addEventListener("securitypolicyviolation", event => issues.push(event.blockedURI));
 console.error = console.warn = (...words) => issues.push(words.join(" "));
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
-const seen = () => ({
+const state = () => ({
   charts: all(".chart").map(chart => all(".main-svg .trace, .main-svg .hm", chart).length),
   kinds: all(".chart").map(chart => chart.dataset.kind),
   wide: document.documentElement.scrollWidth,
@@ -207,10 +210,10 @@ const sorted = () => all("table").flatMap(table => all("thead th", table).map((h
   return { numeric: head.classList.contains("number"), order: head.getAttribute("aria-sort"), values };
 }));
 setTimeout(() => {
-  const light = seen(), tables = sorted();
-  all(".choice input").forEach(one => one.click());
+  const light = state(), tables = sorted();
+  all(".choice input").forEach(input => input.click());
   document.getElementById("theme").click();
-  setTimeout(() => parent.postMessage({ light, dark: seen(), tables, issues, room: innerWidth,
+  setTimeout(() => parent.postMessage({ light, dark: state(), tables, issues, room: innerWidth,
     requests: performance.getEntriesByType("resource").map(entry => entry.name) }, "*"), 1000);
 }, 1500);
 </script></head>"""
@@ -219,38 +222,43 @@ const show = event => {{ document.body.textContent = "FOUND" + JSON.stringify(ev
 addEventListener("message", show);
 </script>"""
 SETS, RATES = ("diabetes", "california_housing"), tuple(made_up.RATES)
-COMMON = ["intervals", "intervals", *["tuning"] * 4, "matrix", "matrix", "curves", "profiles", "profiles"]
+COMMON = [*["intervals", "matrix", "lossCurves"] * 2, *["tuning"] * 4, "learningCurves"]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the page was not opened in a browser")
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize(
-    ("label", "data", "own"),
+    ("label", "data", "special"),
     [("huber delta=1", SETS, "ranks"), ("huber delta=1", RATES, "robustness"), (EVIL, SETS, "ranks")],
     ids=["sets", "rates", "evil"],
 )
-def test_a_browser_draws_it_all_in_both_themes_sorts_it_and_nothing_spills(tmp_path, width, label, data, own):
-    comparison = relabeled(made_up.comparison(data, tuned=True), "huber delta=1", label)
-    comparison["across_data"] = None if own == "robustness" else comparison["across_data"]
-    named = {label if name == "huber delta=1" else name: f for name, f in made_up.profiles().items()}
-    curves = {label if name == "huber delta=1" else name: f for name, f in made_up.curves().items()}
-    path = written(tmp_path, comparison, curves, profiles=named)
+def test_a_browser_draws_all_in_both_themes_sorts_tables_and_nothing_overflows(
+    tmp_path, width, label, data, special
+):
+    comparison = made_up.renamed(made_up.comparison(data, tuned=True), "huber delta=1", label)
+    if special == "robustness":
+        comparison = replace(comparison, across_data=None)
+    loss_curves, learning_curves = (
+        {label if name == "huber delta=1" else name: curve for name, curve in curves.items()}
+        for curves in (made_up.loss_curves(), made_up.learning_curves())
+    )
+    path = written(tmp_path, comparison, learning_curves, loss_curves=loss_curves)
     path.write_text(path.read_text("utf-8").replace("</head>", PROBE, 1), "utf-8")
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width), "utf-8")
-    found = _opened(frame, tmp_path / "profile")
-    assert found["issues"] == []
-    assert found["requests"] == []
-    assert found["room"] == width
-    for theme in (found["light"], found["dark"]):
+    report = _opened(frame, tmp_path / "profile")
+    assert report["issues"] == []
+    assert report["requests"] == []
+    assert report["room"] == width
+    for theme in (report["light"], report["dark"]):
         assert theme["wide"] <= width
         assert not theme["spill"]
-        assert sorted(theme["kinds"]) == sorted([*COMMON, own])
+        assert sorted(theme["kinds"]) == sorted([*COMMON, special])
         assert all(theme["charts"])
-    assert found["light"]["paper"] != found["dark"]["paper"]
-    assert found["light"]["ink"] != found["dark"]["ink"]
-    assert len(found["tables"]) > 40
-    for column in found["tables"]:
+    assert report["light"]["paper"] != report["dark"]["paper"]
+    assert report["light"]["ink"] != report["dark"]["ink"]
+    assert len(report["tables"]) > 40
+    for column in report["tables"]:
         known = [value for value in column["values"] if value]
         assert column["values"][: len(known)] == known  # what is missing comes last
         assert column["order"] == "ascending"

@@ -221,16 +221,16 @@ def test_friedman_is_scipys():
 
 def test_across_tests_each_pair_by_itself():
     scores = RANDOM.normal([0, 0, 2], 1, (12, 3))
-    found = s.across(scores, ["a", "b", "c"])
-    pairs = {(pair["a"], pair["b"]): pair for pair in found["pairs"]}
+    across = s.across(scores, ["a", "b", "c"])
+    pairs = {(pair.a, pair.b): pair for pair in across.pairs}
     assert list(pairs) == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert pairs["a", "c"]["p_value"] == pytest.approx(stats.wilcoxon(scores[:, 0], scores[:, 2]).pvalue)
-    assert pairs["a", "c"]["median_difference"] == np.median(scores[:, 0] - scores[:, 2])
-    raw = [pair["p_value"] for pair in pairs.values()]
-    assert [pair["p_adjusted"] for pair in pairs.values()] == s.holm(raw)
-    assert (found["n"], found["statistic"], found["p_value"]) == (12, *s.friedman(scores)[:2])
+    assert pairs["a", "c"].p_value == pytest.approx(stats.wilcoxon(scores[:, 0], scores[:, 2]).pvalue)
+    assert pairs["a", "c"].median_difference == np.median(scores[:, 0] - scores[:, 2])
+    raw = [pair.p_value for pair in pairs.values()]
+    assert [pair.p_adjusted for pair in pairs.values()] == s.holm(raw)
+    assert (across.n, across.statistic, across.p_value) == (12, *s.friedman(scores)[:2])
     fewer = s.across(scores[:, [0, 2]], ["a", "c"])
-    assert fewer["pairs"][0]["p_value"] == pairs["a", "c"]["p_value"]
+    assert fewer.pairs[0].p_value == pairs["a", "c"].p_value
 
 
 def test_nothing_differs():
