@@ -1,4 +1,4 @@
-"""Runs to a comparison: ``python scripts/compare.py outputs/my_sweep``."""
+"""Compare runs: ``python scripts/compare.py outputs/my_sweep``."""
 
 from lossbench.cli.compare import main
 
