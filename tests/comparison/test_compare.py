@@ -128,6 +128,33 @@ def test_failed_runs_and_diverged_seeds_are_shown_and_counted(tmp_path):
     assert "1 run failed and 1 seed diverged" in comparison.verdict
 
 
+def test_the_verdict_says_why_there_is_nothing_to_compare(tmp_path):
+    write_run(tmp_path / "a" / "a", "huber", [None, None], data="a")
+    write_run(tmp_path / "b" / "a", "huber", [None, None], data="b")
+    write_run(tmp_path / "b" / "b", "log_cosh", [2.0, 4.0], data="b")
+    assert "On a no run has a finite rmse." in compare(tmp_path / "a").verdict
+    assert "On b only log_cosh has a result (rmse 3)" in compare(tmp_path / "b").verdict
+
+
+def test_the_verdict_says_what_the_best_beats_and_what_not(tmp_path):
+    write_run(tmp_path / "a", "huber", scores(10, seed=1))
+    write_run(tmp_path / "b", "log_cosh", scores(10, seed=2))
+    write_run(tmp_path / "c", "poisson", scores(20, seed=3))
+    verdict = compare(tmp_path).verdict
+    assert "is better than poisson, but cannot be distinguished from" in verdict
+    assert "with 20 seeds" in verdict
+
+
+def test_a_reference_that_one_block_lacks_leaves_its_pairs_out(tmp_path):
+    for data, losses in (("a", ("huber", "log_cosh")), ("b", ("poisson", "log_cosh"))):
+        for index, loss in enumerate(losses):
+            write_run(tmp_path / f"{data}{loss}", loss, scores(10 + index), data=data)
+    comparison = compare(tmp_path, reference="huber")
+    assert [(pair.a, pair.b, pair.data) for pair in comparison.pairs] == [("huber", "log_cosh", "a")]
+    assert "On b poisson has the best mean" in comparison.verdict
+    assert "it is in no pair that was compared" in comparison.verdict
+
+
 def test_a_loss_with_two_parameters_is_two_groups(tmp_path):
     for delta in (1.0, 2.0):
         write_run(tmp_path / f"h{delta}", "huber", scores(10, seed=int(delta)), config={"loss.delta": delta})
