@@ -1,6 +1,6 @@
 """Train what the command line says: ``python train.py loss=huber loss.delta=2``."""
 
-from lossbench.cli.main import train
+from lossbench.cli.train import main
 
 if __name__ == "__main__":
-    train()
+    main()

@@ -1,5 +1,6 @@
 """lossbench: choose, train and compare loss functions."""
 
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
@@ -7,21 +8,13 @@ __all__ = ["compare", "losses", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use, so that ``--help`` and completion never wait for torch."""
-    if name == "run":
-        from lossbench.cli.main import run
-
-        return run
-    if name == "compare":
-        from lossbench.comparison.compare import compare
-
-        return compare
-    if name == "results":
-        from lossbench.config.sweep import results
-
-        return results
+    """Import a public name on its first use, so that ``--help`` and completion do not wait for torch."""
     if name == "losses":
-        import importlib
-
         return importlib.import_module("lossbench.losses")
+    if name in __all__:
+        return getattr(importlib.import_module("lossbench.api"), name)
     raise AttributeError(f"lossbench has no {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

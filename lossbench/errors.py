@@ -1,4 +1,4 @@
-"""What a user did wrong, in words: what was passed, what was expected, how to fix it."""
+"""Mistakes of the user, in words: what was passed, what was expected, how to fix it."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ import yaml
 
 
 class UserError(Exception):
-    """A mistake the user can mend: shown as its message alone, never with a traceback."""
+    """A mistake that the user can correct: shown as its message alone, never with a traceback."""
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing wrong in a config: its key, what stands there, and what to do about it.
+    """One thing that is wrong in a config: its key, its value, and how to fix it.
 
-    A value of ``...`` says that nothing stands there.
+    A value of ``...`` means that the key has no value.
     """
 
     key: str
@@ -38,7 +38,7 @@ class ConfigError(UserError):
 
 
 def _as_written(value: Any) -> str:
-    """The value as YAML would have it, so that the text '2' and the number 2 look different."""
+    """Return the value as YAML writes it, so that the text '2' and the number 2 look different."""
     if isinstance(value, str):
         try:
             return value if isinstance(yaml.safe_load(value), str) else repr(value)
@@ -48,7 +48,7 @@ def _as_written(value: Any) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """Return a number with its noun.
 
     >>> counted(1, "job"), counted(2, "job")
     ('1 job', '2 jobs')
@@ -57,7 +57,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that ``name`` most likely meant, or None when nothing is near.
+    """Return the known name that ``name`` most likely means, or None if no name is near.
 
     >>> nearest("hubr", ["huber", "mean_squared_error"])
     'huber'
@@ -68,6 +68,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """``Did you mean X? ``, or nothing when no name is near."""
+    """Return ``Did you mean X? ``, or an empty text if no name is near."""
     near = nearest(name, known)
     return f"Did you mean {prefix}{near}? " if near else ""

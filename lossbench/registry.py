@@ -1,6 +1,13 @@
-"""What can be chosen, read from ``conf/``: names, aliases and facts. No torch: help and aliases use it."""
+"""The choices in ``conf/`` as typed records: names, aliases, facts, and where their code is.
+
+This module imports no torch: help, aliases, checks and the catalogue use it.
+"""
 
 import ast
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,17 +15,119 @@ from typing import Any
 import yaml
 
 from lossbench.errors import nearest
+from lossbench.tasks import ENCODINGS, SPACES, TASKS, Encoding, Space, Task
 
-_PACKAGE = Path(__file__).parent
-# In a wheel the YAMLs travel inside the package; in a checkout they lie beside it.
-CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
-# C, where it was built: the plain one is ten times slower
+PACKAGE = Path(__file__).parent
+# A wheel has the YAMLs inside the package; a checkout has them beside it.
+CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+# The C loader, where it was built: the plain one is ten times slower
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+CUSTOM, OUTPUTS = "custom", "outputs"  # losses that the user supplies or puts together
+AUTO, TABLE = "auto", "table"  # the data set that the loss suggests, and the user's own file
+# Where the components of each group are defined: a module, or a package of modules
+_CODE = {
+    "loss": "losses",
+    "data": "data",
+    "model": "training/network",
+    "optimizer": "training/optimizers",
+    "schedule": "training/schedules",
+    "regularizer": "training/regularizers",
+}
+
+
+@dataclass(frozen=True)
+class LossInfo:
+    """What a loss says of itself: the ``about`` section of its YAML.
+
+    Attributes:
+        name: the canonical name.
+        task: the task it is made for.
+        encoding: the form in which it takes targets.
+        space: where its predictions lie.
+        units: what the network's outputs stand for: ``targets``, ``classes`` or an ``embedding``.
+        couples_samples: whether a value depends on the whole batch.
+        numbers: how many numbers it reads for each unit, or the name of the parameter whose items they are.
+        point: which of these numbers is the point prediction that metrics judge.
+        data: the data set that it is tried on by default.
+        aliases: its other names.
+        elsewhere: its names in other libraries.
+        source: the paper or library of its formula.
+        metric: the metric that is its mean, or the root of its mean, if there is one.
+        facts: the whole section, as written.
+    """
+
+    name: str
+    task: Task
+    encoding: Encoding
+    space: Space
+    units: str
+    couples_samples: bool
+    numbers: int | str
+    point: int
+    data: str
+    aliases: tuple[str, ...]
+    elsewhere: Mapping[str, str]
+    source: str
+    metric: str | None
+    facts: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_facts(cls, name: str, facts: Mapping[str, Any]) -> "LossInfo":
+        """Read an ``about`` section."""
+        return cls(
+            name=name,
+            task=TASKS[facts["task"]],
+            encoding=ENCODINGS[facts["target"]],
+            space=SPACES[facts["prediction"]],
+            units=facts["units"],
+            couples_samples=facts["couples_samples"],
+            numbers=facts.get("numbers", 1),
+            point=facts.get("point", 0),
+            data=facts["data"],
+            aliases=tuple(facts["aliases"]),
+            elsewhere=facts["elsewhere"],
+            source=facts["source"],
+            metric=facts.get("metric"),
+            facts=facts,
+        )
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is the user's own loss, whose facts the config states."""
+        return self.name == CUSTOM
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it gives one scalar for a whole batch, so that rows cannot be weighted."""
+        return self.couples_samples and not self.space.embeds and not self.is_custom
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a data set says of itself.
+
+    Attributes:
+        name: of the data set.
+        tasks: by target the task; None where the user's config or the loss decides.
+        task: the task of the only target; None if there are several, or if it is open.
+        facts: the ``about`` section, as written; None if there is none.
+    """
+
+    name: str
+    tasks: Mapping[str, Task] | None
+    task: Task | None
+    facts: Mapping[str, Any] | None = field(repr=False)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is read from the user's own file."""
+        return self.name == TABLE
 
 
 @cache
 def names(group: str) -> tuple[str, ...]:
-    """The names of a group's choices: its YAML files' names, sorted.
+    """Return the names of a group's choices, sorted: the names of its YAML files.
 
     >>> "huber" in names("loss")
     True
@@ -27,39 +136,74 @@ def names(group: str) -> tuple[str, ...]:
 
 
 @cache
+def groups() -> tuple[str, ...]:
+    """Return the names of all groups, sorted."""
+    return tuple(sorted(path.name for path in CONF.iterdir() if path.is_dir()))
+
+
+@cache
 def losses() -> tuple[str, ...]:
-    """The names of lossbench's own losses: every choice but the user's own, and several at once."""
-    return tuple(name for name in names("loss") if name not in ("custom", "outputs"))
+    """Return the names of lossbench's losses, without the user's own and combinations."""
+    return tuple(name for name in names("loss") if name not in (CUSTOM, OUTPUTS))
+
+
+@cache
+def bundled_data() -> tuple[str, ...]:
+    """Return the names of the data sets that come with lossbench."""
+    return tuple(name for name in names("data") if name not in (AUTO, TABLE))
 
 
 @cache
 def read(group: str, name: str) -> dict[str, Any]:
-    """The content of one choice's YAML."""
+    """Return the content of one choice's YAML."""
     return dict(yaml.load((CONF / group / f"{name}.yaml").read_text("utf-8"), Loader=YAML_LOADER))
 
 
-def about(group: str, name: str) -> dict[str, Any]:
-    """The facts of one choice (a loss's task, aliases, default data, ...), its YAML's ``about``.
+@cache
+def loss(name: str) -> LossInfo:
+    """Return the facts of a loss, by canonical name.
 
-    >>> about("loss", "huber")["task"]
+    >>> loss("huber").task.name
     'regression'
     """
-    return dict(read(group, name).get("about", {}))
+    return LossInfo.from_facts(name, read("loss", name)["about"])
+
+
+@cache
+def dataset(name: str) -> DataInfo:
+    """Return the facts of a data set.
+
+    >>> list(dataset("wine").tasks)
+    ['cultivar', 'alcohol']
+    """
+    facts = read("data", name).get("about")
+    tasks = (facts or {}).get("tasks")
+    task = (facts or {}).get("task")
+    return DataInfo(
+        name,
+        None if tasks is None else {target: TASKS[of_target] for target, of_target in tasks.items()},
+        None if task is None else TASKS[task],
+        facts,
+    )
+
+
+def parameters(group: str, name: str) -> dict[str, Any]:
+    """Return the parameters of a choice with their defaults: its YAML without name and facts."""
+    return {key: value for key, value in read(group, name).items() if key not in ("name", "about")}
 
 
 @cache
 def config_keys() -> tuple[str, ...]:
-    """Every key of every choice, as typed: ``loss.delta``, ``trainer.max_epochs``, ``seed``."""
+    """Return every key of every choice, as typed: ``loss.delta``, ``trainer.max_epochs``, ``seed``."""
     top = {key: value for key, value in read("", "config").items() if key not in ("defaults", "hydra")}
     sections = [(key, value) for key, value in top.items() if isinstance(value, dict)]
-    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
-    sections += [(group, read(group, name)) for group in groups for name in names(group)]
+    sections += [(group, read(group, name)) for group in groups() for name in names(group)]
     nested = [f"{section}.{key}" for section, content in sections for key in content]
-    return tuple(dict.fromkeys([*top, *groups, *nested]))
+    return tuple(dict.fromkeys([*top, *groups(), *nested]))
 
 
 def similar_key(key: str) -> str:
-    """``Did you mean optimizer.lr? ``: a key of this last part, else the nearest; or nothing.
+    """Return a sentence that names a known key with the same last part, or the nearest; or nothing.
 
     >>> similar_key("trainer.lr"), similar_key("sed"), similar_key("epochs")
     ('Did you mean optimizer.lr? ', 'Did you mean seed? ', 'Did you mean trainer.max_epochs? ')
@@ -75,15 +219,15 @@ def similar_key(key: str) -> str:
 
 @cache
 def loss_aliases() -> dict[str, str]:
-    """Each short alias of a loss, in lower case, to its canonical name."""
-    return {alias.lower(): name for name in losses() for alias in about("loss", name)["aliases"]}
+    """Return each short alias of a loss, in lower case, with its canonical name."""
+    return {alias.lower(): name for name in losses() for alias in loss(name).aliases}
 
 
 def canonical_loss(name: str) -> str | None:
-    """The canonical name of a loss given under any alias, or None.
+    """Return the canonical name of a loss given under any alias, or None.
 
-    Case and underscores do not matter in a canonical name, so class names resolve too; in the short
-    aliases only case does not, so that torch's class names (``MSELoss``) are not taken for Keras's.
+    Case and underscores do not matter in a canonical name, so class names resolve too. In the short aliases
+    only case does not matter, so that torch's class names (``MSELoss``) are not taken for Keras's.
 
     >>> canonical_loss("MSE"), canonical_loss("MeanSquaredError"), canonical_loss("MSELoss")
     ('mean_squared_error', 'mean_squared_error', None)
@@ -94,20 +238,64 @@ def canonical_loss(name: str) -> str | None:
     return squeezed.get(name.lower().replace("_", "")) or loss_aliases().get(name.lower())
 
 
-@cache
-def summaries(package: str) -> dict[str, str]:
-    """The first docstring line of each function in a module or folder of modules, unimported.
+@dataclass(frozen=True)
+class Definition:
+    """A function of lossbench, read from its source without importing it.
 
-    >>> summaries("losses")["huber"].startswith("Squared error within")
-    True
+    Attributes:
+        module: where it is defined, as ``lossbench.losses.regression``.
+        parameters: its keyword-only parameters.
+        docstring: as written, without indentation.
     """
-    place = _PACKAGE / package
-    files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
-    functions = (
-        node
-        for file in files
-        for node in ast.parse(file.read_text("utf-8")).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    )
-    docs = ((node.name, ast.get_docstring(node)) for node in functions)
-    return {name: doc.splitlines()[0] for name, doc in docs if doc}
+
+    module: str
+    parameters: tuple[inspect.Parameter, ...]
+    docstring: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.docstring.partition("\n")[0]
+
+
+@cache
+def definition(group: str, name: str) -> Definition:
+    """Return the function that a choice names.
+
+    >>> definition("loss", "huber").module
+    'lossbench.losses.regression'
+    """
+    from lossbench.signatures import parameters_in_source  # imports pydantic, which aliases do not need
+
+    module, function = _functions(_CODE[group])[name]
+    docstring = ast.get_docstring(function) or ""
+    return Definition(module, tuple(parameters_in_source(function)), docstring)
+
+
+def has_definition(group: str, name: str) -> bool:
+    """Whether a choice of a group names a function: ``loss=outputs`` and ``data=auto`` name none."""
+    return group in _CODE and name in _functions(_CODE[group])
+
+
+def load(group: str, name: str) -> Callable[..., Any]:
+    """Import the function that a choice names; nothing outside lossbench can be named.
+
+    >>> load("loss", "huber").__name__
+    'huber'
+    """
+    function: Callable[..., Any] = vars(importlib.import_module(definition(group, name).module))[name]
+    return function
+
+
+@cache
+def _functions(code: str) -> dict[str, tuple[str, ast.FunctionDef]]:
+    """Return the public functions in a module, or in a package's modules, each with its module's name."""
+    path = PACKAGE / code
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    functions = {}
+    for file in files:
+        module = ".".join(["lossbench", *file.relative_to(PACKAGE).with_suffix("").parts])
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                functions[node.name] = (module, node)
+    return functions

@@ -1,4 +1,4 @@
-"""Randomness has owners: one seed per purpose, each derived from the replicate's own."""
+"""One random number generator per purpose, each derived from the replicate's seed."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 Purpose = Literal["split", "initialisation", "order", "dropout", "corruption", "imbalance", "missing_labels"]
-# Numbers are fixed for ever: a new purpose takes a new one, so that no older stream changes.
+# These numbers never change; a new purpose takes a new number, so that existing streams stay the same.
 _PURPOSES: dict[Purpose, int] = {
     "split": 0,
     "initialisation": 1,
@@ -14,12 +14,12 @@ _PURPOSES: dict[Purpose, int] = {
     "dropout": 3,
     "corruption": 4,
     "imbalance": 5,
-    "missing_labels": 6,  # else they would be the very rows whose labels are wrong
+    "missing_labels": 6,  # otherwise they would be the rows whose labels are wrong
 }
 
 
 def derive(seed: int, purpose: Purpose, place: int = 0) -> int:
-    """A 32-bit seed for one purpose of one replicate; different purposes, and places of one, share nothing.
+    """Return a 32-bit seed for one purpose of one replicate, independent of other purposes and places.
 
     >>> derive(3, "split") == derive(3, "split"), derive(3, "split") == derive(3, "order")
     (True, False)
@@ -30,5 +30,5 @@ def derive(seed: int, purpose: Purpose, place: int = 0) -> int:
 
 
 def generator(seed: int, purpose: Purpose) -> torch.Generator:
-    """A CPU generator for one purpose of one replicate; the global generator is never drawn from."""
+    """Return a CPU generator for one purpose of one replicate; torch's global generator is never used."""
     return torch.Generator().manual_seed(derive(seed, purpose))

@@ -1,15 +1,35 @@
-"""A component's parameters, checked and described from its signature alone: types, ranges, defaults."""
+"""Parameters of components: read from signatures, checked, and described in words.
 
+A component is a function whose keyword-only parameters are the keys of its config section. Types, ranges and
+defaults stand in its signature alone. :func:`parameters_in_source` reads them without importing the
+component, so that help, catalogue and config checks need no torch.
+"""
+
+import ast
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, create_model
+from pydantic_core import CoreSchema, core_schema
 
+from lossbench import tasks
 from lossbench.errors import Issue, did_you_mean
+
+
+class OneOf:
+    """A type annotation: a text that is one of ``choices``."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Called by pydantic."""
+        return core_schema.literal_schema(list(self.choices))
+
 
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
@@ -19,8 +39,18 @@ OpenFraction = Annotated[float, Interval(gt=0, lt=1)]
 Decay = Annotated[float, Interval(gt=0, le=1)]
 Count = Annotated[int, Ge(1)]
 Index = Annotated[int, Ge(0)]
+Norm = Annotated[float, Interval(ge=1, le=8)]  # a larger power of 1e4 would overflow
+Width = Annotated[int, Interval(ge=1, le=1_000_000)]
+Activation = Literal[
+    "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear", "unit_length"
+]
+OutputActivation = Literal["auto"] | Activation
+TableTask = Annotated[str, OneOf("auto", *tasks.TABLE_TASKS)]
 
-# What stands in a component's section because it was chosen, not to be set by itself
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
+DEFAULT_REDUCTION = REDUCTIONS[0]
+
+# What a component's section holds because it was chosen; the user does not set it
 _GIVEN_BY_CHOICE = {"name", "about", "output"}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 _PLAIN = {float: "a number", int: "an integer", str: "a text", bool: "true or false"}
@@ -28,25 +58,69 @@ _BOUNDS = {Gt: "greater than", Ge: "at least", Lt: "less than", Le: "at most"}
 
 
 class Section(BaseModel):
-    """A part of the config whose keys are fixed: strict, closed, frozen, finite."""
+    """A part of the config with fixed keys: strict, closed, frozen, finite."""
 
     model_config = _STRICT
 
 
-@cache
-def parameter_model(component: Callable[..., Any]) -> type[BaseModel]:
-    """A pydantic model of a component's keyword-only parameters."""
-    fields: dict[str, Any] = {
-        parameter.name: (parameter.annotation, _default(parameter))
-        for parameter in keyword_parameters(component)
-    }
-    return create_model(component.__name__, __config__=_STRICT, **fields)
+def canonical_reduction(reduction: str | None) -> str:
+    """Return a reduction's name in lower case; ``auto`` is the default, None is ``none``.
+
+    Raises:
+        ValueError: the name is no reduction.
+
+    >>> canonical_reduction("AUTO"), canonical_reduction("SUM")
+    ('sum_over_batch_size', 'sum')
+    """
+    name = "none" if reduction is None else str(reduction).lower()
+    name = DEFAULT_REDUCTION if name == "auto" else name
+    if name not in REDUCTIONS:
+        raise ValueError(f"reduction={reduction!r}: expected one of {', '.join(REDUCTIONS)}, auto")
+    return name
 
 
 def keyword_parameters(component: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The keyword-only parameters of a component: those that a config may set."""
+    """Return the keyword-only parameters of a component: those that a config may set."""
     parameters = inspect.signature(component).parameters.values()
     return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def parameters_in_source(definition: ast.FunctionDef) -> list[inspect.Parameter]:
+    """Return the keyword-only parameters of a function of lossbench, without importing its module.
+
+    Args:
+        definition: the function; its annotations use builtins, ``Literal``, ``Any`` and types of this module.
+
+    >>> definition = ast.parse("def huber(y, *, delta: Positive = 1.0): ...").body[0]
+    >>> [(parameter.name, parameter.default) for parameter in parameters_in_source(definition)]
+    [('delta', 1.0)]
+    """
+    arguments = definition.args
+    return [
+        inspect.Parameter(
+            argument.arg,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if default is None else ast.literal_eval(default),
+            annotation=_evaluate(argument.annotation),
+        )
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+
+
+def _evaluate(annotation: ast.expr | None) -> Any:
+    assert annotation is not None, "a component's parameter has a type"
+    return eval(ast.unparse(annotation), globals())
+
+
+@cache
+def parameter_model(component: Callable[..., Any]) -> type[BaseModel]:
+    """Return a pydantic model of a component's keyword-only parameters."""
+    return create_model(component.__name__, __config__=_STRICT, **model_fields(keyword_parameters(component)))
+
+
+def model_fields(parameters: Iterable[inspect.Parameter]) -> dict[str, Any]:
+    """Return parameters as pydantic's field definitions."""
+    return {parameter.name: (parameter.annotation, _default(parameter)) for parameter in parameters}
 
 
 def issues(
@@ -56,14 +130,14 @@ def issues(
     key: str,
     elsewhere: Callable[[str], str] = lambda key: "",
 ) -> list[Issue]:
-    """What is wrong with ``values`` as the fields of ``model``.
+    """Return what is wrong with ``values`` as the fields of ``model``.
 
     Args:
         model: what is allowed.
         values: what was passed.
         owner: whose parameters they are, for the messages (``huber``).
         key: where they stand in the config (``loss``), or an empty text.
-        elsewhere: where a key that is unknown here belongs, in words; or nothing.
+        elsewhere: a key that is unknown here to a sentence that says where it belongs, or to an empty text.
 
     >>> from lossbench.losses import huber
     >>> for issue in issues(parameter_model(huber), {"delta": -1, "detla": 2}, "huber", "loss"):
@@ -76,13 +150,13 @@ def issues(
     try:
         model.model_validate(dict(values))
     except ValidationError as error:
-        places = {str(found["loc"][0]): found["type"] for found in error.errors()}
+        kinds = {str(detail["loc"][0]): detail["type"] for detail in error.errors()}
     else:
         return []
     prefix = f"{key}." if key else ""
     fields = model.model_fields
-    found = []
-    for name, kind in places.items():
+    result = []
+    for name, kind in kinds.items():
         if name not in fields:
             known = sorted(set(fields) - _GIVEN_BY_CHOICE)
             meant = elsewhere(prefix + name) or did_you_mean(name, known, prefix)
@@ -91,24 +165,25 @@ def issues(
             needed = describe(fields[name].annotation, fields[name].metadata)
             hint = f"is not given; it is {needed}" if kind == "missing" else f"must be {needed}"
             if "a text" in needed and isinstance(values.get(name), int | float):
-                hint += f"; a number is made one by quotes, '{prefix}{name}=\"{values[name]}\"'"
-        found.append(Issue(prefix + name, values.get(name, ...), hint))
-    return found
+                hint += f"; a number becomes a text in quotes, '{prefix}{name}=\"{values[name]}\"'"
+        result.append(Issue(prefix + name, values.get(name, ...), hint))
+    return result
 
 
 def describe(annotation: Any, bounds: Any = ()) -> str:
-    """An annotation in words.
+    """Return an annotation in words.
 
     >>> describe(Annotated[float, Gt(0)]), describe(list[Count] | None)
     ('a number greater than 0', 'a list, each an integer at least 1, or null')
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
+    choices = next((bound.choices for bound in bounds if isinstance(bound, OneOf)), None)
     if origin is Annotated:
         return describe(arguments[0], arguments[1:])
+    if choices is not None or origin is Literal:
+        return "one of: " + ", ".join(map(str, choices or arguments))
     if origin in (Union, types.UnionType):
         return _alternatives([describe(argument, bounds) for argument in arguments])
-    if origin is Literal:
-        return "one of: " + ", ".join(map(str, arguments))
     if origin in (list, tuple):
         return f"a list, each {describe(arguments[0])}" + _bounds_in_words(bounds)
     if origin is dict:

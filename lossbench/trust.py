@@ -1,4 +1,4 @@
-"""Which code a config may have imported: only what the user names outside every file."""
+"""Which code a config may import: only what the user names outside every file."""
 
 import os
 import re
@@ -14,9 +14,9 @@ _granted = {word.strip() for word in os.environ.get(VARIABLE, "").split(",") if 
 
 
 def grant(overrides: Iterable[str]) -> None:
-    """Take the user's own words, a command line's, for trust in the functions that they name.
+    """Trust the functions that a command line names.
 
-    They are passed on to worker processes in the environment.
+    The environment passes this trust on to worker processes.
     """
     for match in filter(None, map(_OVERRIDE.fullmatch, overrides)):
         _granted.update(word.strip(" '\"") for word in match[1].split(","))
@@ -25,29 +25,29 @@ def grant(overrides: Iterable[str]) -> None:
 
 
 def is_granted(reference: str) -> bool:
-    """Whether the user has named ``module:name`` itself, its module, or a package around it."""
+    """Return whether the user has named ``module:name``, its module, or a package that contains it."""
     module = reference.partition(":")[0]
     packages = [module, *(module[: dot.start()] for dot in re.finditer(r"\.", module))]
     return bool(_granted & {reference, *packages})
 
 
 def require(reference: str) -> None:
-    """Raise unless ``module:name`` may be imported: one of lossbench's own losses, or named by the user.
+    """Raise unless ``module:name`` may be imported: a loss of lossbench, or code that the user has named.
 
     Raises:
-        UserError: nobody but a file has asked for it.
+        UserError: only a file names it.
 
     >>> require("lossbench.losses.regression:huber")
     >>> require("os:system")
     Traceback (most recent call last):
-    lossbench.errors.UserError: loss.function=os:system: this is code, and only a file asks for it; ...
+    lossbench.errors.UserError: loss.function=os:system: this is code, and only a file names it; ...
     """
     module, _, name = reference.partition(":")
-    # Not all of lossbench: what records the state of git, say, runs programs
+    # not all of lossbench: the module that records the state of git, for instance, runs programs
     a_loss = module.split(".")[:2] == ["lossbench", "losses"]
     if not (a_loss and not name.startswith("_")) and not is_granted(reference):
         raise UserError(
-            f"loss.function={reference}: this is code, and only a file asks for it; to run it, say so on the "
+            f"loss.function={reference}: this is code, and only a file names it; to run it, name it on the "
             f"command line (loss.function={reference}; to reproduce: --trust {reference}), or by "
             f"{VARIABLE}={module.partition('.')[0]}"
         )

@@ -1,9 +1,10 @@
-"""Every loss against its fastest peer on a million elements: time and peak memory of value and gradient.
+"""Compare every loss with the same loss of other libraries: time and peak memory of value and gradient.
 
 python scripts/benchmark_losses.py [--repeats N] [NAME ...]
 
-The peers (Keras on torch, MONAI, kornia, pytorch-metric-learning) are the extra `peers`. Each ratio is the
-median over repeats of ours to the peer's in alternating runs on one thread; above 1 we are slower.
+Each loss is computed for a million elements. The peers (Keras on torch, MONAI, kornia,
+pytorch-metric-learning) are installed by the extra `peers`. A time ratio is the median over repeats of our
+time divided by the time of the peer, in alternating runs on one thread; above 1 we are slower.
 """
 
 import argparse
@@ -25,11 +26,11 @@ Peer = Callable[[Tensor, Tensor], Tensor]
 
 
 def draw(name: str) -> tuple[Tensor, Tensor]:
-    """Predictions of the loss's space and targets, a million elements."""
+    """Return a million predictions in the space of the loss, and targets."""
     generator = torch.Generator().manual_seed(0)
-    about = registry.about("loss", name)
+    about = registry.loss(name).facts
     target, space = about["target"], about["prediction"]
-    if about["task"] == "retrieval":
+    if registry.loss(name).task.retrieves:
         embeddings = torch.randn(1000, 1000, generator=generator)
         return functional.normalize(embeddings, dim=1), torch.randint(0, 50, (1000,), generator=generator)
     items = {"pair": 2, "triplet": 3}.get(target)
@@ -53,15 +54,13 @@ def draw(name: str) -> tuple[Tensor, Tensor]:
 
 
 def peers(name: str) -> dict[str, Peer]:
-    """Others' functions of this loss, each to one mean."""
-    found = {f"torch {called}": peer for called, peer in _torchs(name).items()}
-    with_keras = _keras(name)
-    if with_keras is not None:
-        found["Keras"] = with_keras
-    return {**found, **_others(name)}
+    """Return the functions of other libraries that compute this loss, each reduced to its mean."""
+    from_torch = {f"torch {function}": peer for function, peer in _from_torch(name).items()}
+    from_keras = _from_keras(name)
+    return {**from_torch, **({} if from_keras is None else {"Keras": from_keras}), **_from_others(name)}
 
 
-def _torchs(name: str) -> dict[str, Peer]:
+def _from_torch(name: str) -> dict[str, Peer]:
     def per_row(function: Callable[..., Tensor], **options: Any) -> Peer:
         return lambda p, y: function(p, y, reduction="none", **options).mean(-1).mean()
 
@@ -93,32 +92,32 @@ def _torchs(name: str) -> dict[str, Peer]:
     return known.get(name, {})
 
 
-def _keras(name: str) -> Peer | None:
+def _from_keras(name: str) -> Peer | None:
     import keras
 
     classes = {known.lower(): known for known in dir(keras.losses) if known[0].isupper()}
-    called = classes.get(name.replace("_", ""))
+    class_name = classes.get(name.replace("_", ""))
     if name == "focal":
         loss = keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True)
-    elif called is None:
+    elif class_name is None:
         return None
     else:
-        loss = getattr(keras.losses, called)(**({"q": 0.5} if "generalized" in name else {}))
+        loss = getattr(keras.losses, class_name)(**({"q": 0.5} if "generalized" in name else {}))
     return lambda p, y: loss(y, p)
 
 
-def _others(name: str) -> dict[str, Peer]:
+def _from_others(name: str) -> dict[str, Peer]:
     if name in ("dice", "tversky"):
         from kornia.losses import dice_loss
         from monai.losses import DiceLoss, TverskyLoss
 
         monai = DiceLoss() if name == "dice" else TverskyLoss()
-        found: dict[str, Peer] = {"MONAI": lambda p, y: monai(p.T[None], y.T[None])}
+        functions: dict[str, Peer] = {"MONAI": lambda p, y: monai(p.T[None], y.T[None])}
         if name == "dice":
-            found["kornia"] = lambda p, y: dice_loss(
+            functions["kornia"] = lambda p, y: dice_loss(
                 torch.stack([1 - p, p])[None], y.long()[None], average="micro"
             )
-        return found
+        return functions
     if name in ("binary_focal_crossentropy", "focal"):
         from kornia.losses import binary_focal_loss_with_logits
         from monai.losses import FocalLoss
@@ -140,7 +139,7 @@ def _others(name: str) -> dict[str, Peer]:
         hard = TripletMarginLoss(margin=1.0, reducer=MeanReducer())
         return {"pytorch-metric-learning (hard)": lambda p, y: hard(p, y, BatchHardMiner()(p, y))}
     if name == "contrastive":
-        # the nearest there is: torch's two primitives, as tensorflow-addons' source has them
+        # No other library has it in this form: two functions of torch, as in the source of tensorflow-addons
         def plain(p: Tensor, y: Tensor) -> Tensor:
             d = functional.pairwise_distance(p[:, 0], p[:, 1])
             return (y * d.square() + (1 - y) * (1 - d).clamp(min=0).square()).mean()
@@ -150,6 +149,7 @@ def _others(name: str) -> dict[str, Peer]:
 
 
 def step(function: Peer, y_pred: Tensor, y_true: Tensor) -> float:
+    """Return the seconds that value and gradient take."""
     y_pred = y_pred.detach().requires_grad_()
     start = time.perf_counter()
     function(y_pred, y_true).backward()
@@ -157,37 +157,40 @@ def step(function: Peer, y_pred: Tensor, y_true: Tensor) -> float:
 
 
 def peak_mebibytes(function: Peer, y_pred: Tensor, y_true: Tensor) -> float:
-    """The most that is allocated at a time beyond the inputs, by torch's own record of its allocator."""
+    """Return the peak of the memory allocated beyond the inputs, as the profiler of torch records it."""
     y_pred = y_pred.detach().requires_grad_()
     with torch.profiler.profile(profile_memory=True) as profile:
         function(y_pred, y_true).backward()
-    held = most = 0
+    allocated = peak = 0
     for event in sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
         if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most / 2**20
+            allocated += event.nbytes()
+            peak = max(peak, allocated)
+    return peak / 2**20
 
 
 def compare(name: str, repeats: int) -> list[tuple[str, str, float, float, float, float]]:
+    """Return a row for each peer: loss, peer, our milliseconds, time ratio, our and its peak memory."""
     y_pred, y_true = draw(name)
     rows = []
-    for called, peer in peers(name).items():
+    for peer_name, peer in peers(name).items():
         loss = losses.get(name, **({"mining": "hard"} if name == "triplet" else {}))
-        if "logits" in called:
+        if "logits" in peer_name:
             loss = losses.get(name, from_logits=True)
         for function in (loss, peer, loss, peer):
             step(function, y_pred, y_true)
         pairs = [(step(loss, y_pred, y_true), step(peer, y_pred, y_true)) for _ in range(repeats)]
         ours = statistics.median(pair[0] for pair in pairs)
-        ratio = statistics.median(mine / theirs for mine, theirs in pairs)
+        ratio = statistics.median(our / their for our, their in pairs)
         memory = peak_mebibytes(loss, y_pred, y_true), peak_mebibytes(peer, y_pred, y_true)
-        rows.append((name, called, ours * 1000, ratio, *memory))
+        rows.append((name, peer_name, ours * 1000, ratio, *memory))
     return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", default=losses.names())
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The losses, or those that fit a table: ``python scripts/catalogue.py huber``."""
+"""List the losses, or those that fit a table: ``python scripts/catalogue.py huber``."""
 
 from lossbench.cli.catalogue import main
 

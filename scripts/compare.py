@@ -1,4 +1,4 @@
-"""Compare runs: ``python scripts/compare.py outputs/my_sweep``."""
+"""Compare recorded runs: ``python scripts/compare.py outputs/my_sweep``."""
 
 from lossbench.cli.compare import main
 

@@ -1,6 +1,6 @@
-"""Run a recorded run, or sweep, again: ``python scripts/reproduce.py outputs/...``."""
+"""Rerun a recorded run, or sweep, and compare every value: ``python scripts/reproduce.py outputs/...``."""
 
-from lossbench.runs.reproduce import main
+from lossbench.cli.reproduce import main
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ import pytest
 os.environ["KERAS_BACKEND"] = "torch"  # the oracle; read when keras is first imported
 os.environ["COLUMNS"] = "80"
 
-from lossbench.cli import main as commands
+from lossbench.cli import train as command
 from lossbench.records.result import Result
 
 
@@ -50,7 +50,7 @@ def train(
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         status, message = 0, ""
         try:
-            commands.train()
+            command.main()
         except SystemExit as stop:
             message = stop.code if isinstance(stop.code, str) else ""
             status = 1 if message else int(stop.code or 0)

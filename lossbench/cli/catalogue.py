@@ -1,55 +1,58 @@
-"""The catalogue: the losses, one loss in full, or those that fit the target of a table."""
+"""List the losses, show one loss in full, or recommend losses for the target of a table."""
 
 import argparse
-import inspect
-import re
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-from numpy.typing import NDArray
-from scipy import stats
-
-from lossbench import losses, registry
-from lossbench.cli.help import loss_items, shown, wrapped
-from lossbench.comparison import figures
-from lossbench.comparison.curves import LossCurve
-from lossbench.config.sweep import typed
-from lossbench.data.table import read_column
+from lossbench import commands, registry
+from lossbench.cli.help import as_yaml, loss_items, wrapped
 from lossbench.errors import UserError, did_you_mean
-from lossbench.losses.curves import profile
-from lossbench.signatures import describe, keyword_parameters
+from lossbench.signatures import describe
 
-_FEW_CLASSES = 10  # whole numbers of more values are read as counts
-_RARE = 0.2  # a class of a smaller share is called rare
-_FEW_ROWS = 10  # of a class, with which a stratified split may fail
-_FAR = 5  # robust deviations from the median beyond which a value is called an outlier
+_PICTURES = (".png", ".svg")
 
 
-@dataclass(frozen=True)
-class Advice:
-    """What was seen of a target, and what follows.
+def main() -> None:
+    """The command: ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME [--picture FILE]]``."""
+    try:
+        _answer(_parser().parse_intermixed_args())
+    except UserError as error:
+        sys.exit(str(error))
 
-    Attributes:
-        task: what it is read as.
-        seen: sentences about it.
-        fitting: each loss that fits, with the reason.
-        options: what the sweep needs besides.
-    """
 
-    task: str
-    seen: list[str]
-    fitting: dict[str, str]
-    options: str = ""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=commands.shown("catalogue"), description=__doc__)
+    parser.add_argument("name", nargs="?", help="a loss, under any of its names")
+    parser.add_argument("parameters", nargs="*", help="of the loss in the picture: loss.delta=2")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss: a .png or .svg")
+    parser.add_argument("--task", help="list only the losses for such targets")
+    parser.add_argument(
+        "--for", dest="table", metavar="TABLE", help="find losses for this CSV or Parquet file"
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="the column of that table to predict")
+    return parser
+
+
+def _answer(options: argparse.Namespace) -> None:
+    if options.parameters and options.picture is None:
+        raise UserError(f"{' '.join(options.parameters)}: goes with --picture FILE, which draws the loss")
+    if (options.table is None) != (options.target is None):
+        raise UserError("--for TABLE and --target COLUMN go together")
+    if options.table is not None:
+        print(show_recommendation(options.table, options.target))
+    elif options.name is not None:
+        print(show_loss(options.name))
+        if options.picture is not None:
+            draw_loss(options.name, options.parameters, options.picture)
+    else:
+        print(show_task(options.task).strip())
 
 
 def show_task(task: str | None) -> str:
-    """The losses by task, all or those of one.
+    """Return the losses by task, all or those of one task.
 
     Raises:
         UserError: there is no such task.
@@ -57,14 +60,14 @@ def show_task(task: str | None) -> str:
     >>> print(show_task("count").splitlines()[1])
     loss= for count targets
     """
-    tasks = sorted({registry.about("loss", name)["task"] for name in registry.losses()})
-    if task is not None and task not in tasks:
-        raise UserError(f"--task {task}: {did_you_mean(task, tasks)}The tasks: {', '.join(tasks)}")
+    known = sorted({registry.loss(name).task.name for name in registry.losses()})
+    if task is not None and task not in known:
+        raise UserError(f"--task {task}: {did_you_mean(task, known)}The tasks: {', '.join(known)}")
     return "\n".join(loss_items(task))
 
 
 def show_loss(name: str) -> str:
-    """One loss in full: what it is, its parameters with ranges, its facts, and its names elsewhere.
+    """Return one loss in full: what it is, its parameters with ranges, its facts, and its other names.
 
     Raises:
         UserError: there is no such loss.
@@ -72,24 +75,22 @@ def show_loss(name: str) -> str:
     >>> "delta = 1.0: a number greater than 0" in show_loss("huber")
     True
     """
-    known = _known(name)
-    about, function = registry.about("loss", known), losses.function(known)
-    text = inspect.getdoc(function) or ""
-    aliases = ", ".join(about["aliases"]) or "-"
+    known = _canonical(name)
+    info, definition = registry.loss(known), registry.definition("loss", known)
     lines = [known, "=" * len(known)]
-    for paragraph in text.partition("\n>>>")[0].strip().replace("``", "").split("\n\n"):
+    for paragraph in definition.docstring.partition("\n>>>")[0].strip().replace("``", "").split("\n\n"):
         lines += [*wrapped(" ".join(paragraph.split()), 0), ""]
-    lines += ["Parameters"]
     parameters = [
-        f"loss.{p.name} = {shown(p.default)}: {describe(p.annotation)}" for p in keyword_parameters(function)
+        f"loss.{parameter.name} = {as_yaml(parameter.default)}: {describe(parameter.annotation)}"
+        for parameter in definition.parameters
     ]
-    lines += [line for text in parameters or ["none"] for line in wrapped(text, 2)]
-    elsewhere = ", ".join(f"{library} {called}" for library, called in about["elsewhere"].items()) or "-"
-    facts = {key: value for key, value in about.items() if key not in ("aliases", "elsewhere", "source")}
+    lines += ["Parameters", *(line for text in parameters or ["none"] for line in wrapped(text, 2))]
+    facts = {key: value for key, value in info.facts.items() if key not in ("aliases", "elsewhere", "source")}
     lines += ["", "Facts", *(f"  {key}: {str(value).lower()}" for key, value in facts.items())]
-    lines += ["", f"Also called here: {aliases}", *wrapped(f"Elsewhere: {elsewhere}", 0)]
-    lines += wrapped(f"Source: {about['source']}", 0)
-    lines += ["", f"  python train.py loss={known}"]
+    elsewhere = ", ".join(f"{library} {name}" for library, name in info.elsewhere.items())
+    lines += ["", f"Also called here: {', '.join(info.aliases) or '-'}"]
+    lines += [*wrapped(f"Elsewhere: {elsewhere or '-'}", 0), *wrapped(f"Source: {info.source}", 0)]
+    lines += ["", f"  {commands.shown('train', f'loss={known}')}"]
     return "\n".join(lines)
 
 
@@ -102,31 +103,44 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
         path: the picture; ``.png`` or ``.svg``.
 
     Raises:
-        UserError: there is no such loss or parameter, it cannot be drawn, or the picture is none.
+        UserError: there is no such loss or parameter, or it cannot be drawn, or not there.
     """
-    known = _known(name)
-    given = {}
-    for one in parameters:
-        key, equals, value = one.removeprefix("loss.").partition("=")
-        if not equals:
-            raise UserError(f"{one}: a parameter is given as loss.delta=2")
-        try:
-            given[key] = yaml.load(value, Loader=registry.YAML_LOADER)
-        except yaml.YAMLError:
-            raise UserError(f"{one}: no value; a parameter is given as loss.delta=2") from None
-    losses.get(known, **given)  # which refuses what is no parameter of it
-    given.pop("reduction", None)  # of several samples, and one is drawn
-    drawn = profile(known, given)
-    if drawn is None:
+    from lossbench import losses
+    from lossbench.comparison import figures
+    from lossbench.comparison.curves import LossCurve
+    from lossbench.losses.curves import loss_curve
+    from lossbench.records.table import typed
+
+    known, values = _canonical(name), _values(parameters)
+    losses.get(known, **values)  # refuses what is not a parameter of it
+    values.pop("reduction", None)  # of several samples; the picture shows one
+    curve = loss_curve(known, values)
+    if curve is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise UserError(f"--picture {path}: a picture is a .png or an .svg")
+    if path.suffix.lower() not in _PICTURES:
+        raise UserError(f"--picture {path}: a picture is a {' or an '.join(_PICTURES)}")
     if not path.parent.is_dir():
         raise UserError(f"--picture {path}: there is no folder {path.parent}")
-    figures.loss_curves(path, {f"{known} {typed(given)}".rstrip(): LossCurve(**drawn)})
+    figures.loss_curves(path, {f"{known} {typed(values)}".rstrip(): LossCurve(**curve)})
 
 
-def _known(name: str) -> str:
+def _values(parameters: Sequence[str]) -> dict[str, Any]:
+    """Return parameters of a loss, given as typed for a run."""
+    import yaml
+
+    values: dict[str, Any] = {}
+    for parameter in parameters:
+        key, equals, value = parameter.removeprefix("loss.").partition("=")
+        if not equals:
+            raise UserError(f"{parameter}: a parameter is given as loss.delta=2")
+        try:
+            values[key] = yaml.load(value, Loader=registry.YAML_LOADER)
+        except yaml.YAMLError:
+            raise UserError(f"{parameter}: not a value; a parameter is given as loss.delta=2") from None
+    return values
+
+
+def _canonical(name: str) -> str:
     known = registry.canonical_loss(name)
     if known is None:
         near = did_you_mean(name, [*registry.losses(), *registry.loss_aliases()])
@@ -134,130 +148,25 @@ def _known(name: str) -> str:
     return known
 
 
-def show_fitting(path: str, target: str) -> str:
-    """What a table's target looks like, which losses fit it and why, and the sweep to type."""
+def show_recommendation(path: str, target: str) -> str:
+    """Return what the target of a table looks like, the losses that fit it, and a sweep to compare them."""
+    from lossbench.data.recommend import recommend
+    from lossbench.data.table import read_column
+
     column = read_column(path, target)
-    advice = advise(column)
-    lines = [f"{target} in {path}: {len(column)} rows, read as {advice.task}", ""]
-    lines += [line for sentence in advice.seen for line in wrapped(sentence, 2)]
+    recommendation = recommend(column)
+    lines = [f"{target} in {path}: {len(column)} rows, read as {recommendation.task}", ""]
+    lines += [line for sentence in recommendation.observations for line in wrapped(sentence, 2)]
     lines += ["", "Losses that fit"]
-    for name, reason in advice.fitting.items():
+    for name, reason in recommendation.losses.items():
         lines += [f"  {name}", *wrapped(reason, 6)]
-    swept = ",".join(advice.fitting)
-    lines += ["", "To compare them", f"  python train.py -m loss={swept} \\"]
-    table = [_typed("data.path", path), _typed("data.target", target), f"data.task={advice.task}"]
-    lines += [f"    data=table {' '.join(table)} {advice.options}replicates=20"]
-    return "\n".join(lines)
-
-
-def advise(values: NDArray[Any]) -> Advice:
-    """Read a target column, numbers or texts without gaps, and say which losses fit it.
-
-    >>> advise(np.array(["a", "b", "a"])).task
-    'binary'
-    """
-    labels, counts = np.unique(values, return_counts=True)
-    if len(labels) < 2:
-        raise UserError(f"every row holds {labels[0]}; there is nothing to predict")
-    numeric = np.issubdtype(values.dtype, np.number)
-    whole = numeric and bool((values == np.round(values)).all())
-    if not numeric and len(labels) > max(len(values) // 2, 2):
-        raise UserError(f"{len(labels)} different texts in {len(values)} rows are no classes; an identifier?")
-    if len(labels) == 2:
-        advice = _binary(labels, counts)
-    elif not numeric or (whole and len(labels) <= _FEW_CLASSES):
-        advice = _multiclass(labels, counts, whole)
-    else:
-        return _numbers(values.astype(np.float64), whole)
-    if counts.min() >= _FEW_ROWS:
-        return advice
-    rarest = (
-        f"{labels[counts.argmin()]} has {counts.min()} rows alone: not every part of a split can have it."
-    )
-    return replace(advice, seen=[*advice.seen, rarest], options="data.stratify=false ")
-
-
-def _typed(key: str, value: str) -> str:
-    """An override as a shell takes it, quoted for Hydra and for the shell where that is needed."""
-    plain = re.fullmatch(r"[\w./-]+", value) and not value.isdecimal()
-    return f"{key}={value}" if plain else shlex.quote(f'{key}="{value}"')
-
-
-def _binary(labels: NDArray[Any], counts: NDArray[np.int64]) -> Advice:
-    share = counts.min() / counts.sum()
-    rare = labels[counts.argmin()]
-    fitting = {
-        "binary_crossentropy": "probabilities that are calibrated",
-        "hinge": "decisions alone, by a margin",
-    }
-    if share < _RARE:
-        fitting["focal"] = f"{rare} is rare, and focal lets the easy majority fade"
-    return Advice("binary", [f"Two values; {rare} is {share:.1%} of the rows."], fitting)
-
-
-def _multiclass(labels: NDArray[Any], counts: NDArray[np.int64], whole: bool) -> Advice:
-    share = counts.min() / counts.sum()
-    seen = [f"{len(labels)} classes; the rarest, {labels[counts.argmin()]}, is {share:.1%} of the rows."]
-    if whole:
-        seen.append("They are whole numbers: if they are counts, say data.task=count and loss=poisson.")
-    fitting = {
-        "sparse_categorical_crossentropy": "probabilities that are calibrated",
-        "categorical_generalized_cross_entropy": "withstands wrong labels",
-    }
-    if share < _RARE / len(labels) * 2:
-        fitting["categorical_focal_crossentropy"] = "classes are unequal, and the easy ones fade"
-    return Advice("multiclass", seen, fitting)
-
-
-def _numbers(values: NDArray[np.float64], whole: bool) -> Advice:
-    skew = float(stats.skew(values))
-    spread = float(stats.median_abs_deviation(values, scale="normal"))
-    distance = np.abs(values - np.median(values))
-    outliers = float((distance > _FAR * spread).mean()) if spread > 0 else float((distance > 0).mean())
-    zeros = float((values == 0).mean())
-    seen = [
-        f"From {values.min():g} to {values.max():g}, median {np.median(values):g}; skewness {skew:.1f}.",
-        f"{zeros:.1%} are zero; {outliers:.1%} lie more than {_FAR} robust deviations from the median.",
+    sweep = commands.shown("train", "-m", f"loss={','.join(recommendation.losses)}")
+    table = [
+        f"data={registry.TABLE}",
+        commands.override("data.path", path),
+        commands.override("data.target", target),
+        f"data.task={recommendation.task}",
+        *recommendation.overrides,
+        "replicates=20",
     ]
-    fitting = {
-        "mean_squared_error": "predicts the mean; the reference",
-        "huber": "between mean and median, robust to outliers",
-    }
-    if outliers > 0.001:
-        fitting["mean_absolute_error"] = "predicts the median, which the outliers do not move"
-    if whole and values.min() >= 0:
-        fitting = {"poisson": "the likelihood of counts", **fitting}
-        return Advice("count", seen, fitting)
-    if values.min() > 0 and skew > 1:
-        fitting["mean_squared_logarithmic_error"] = "positive and skewed: ratios count, not differences"
-        fitting["mean_absolute_percentage_error"] = "errors in percent of the target"
-        return Advice("positive", seen, fitting)
-    fitting["log_cosh"] = "as huber, smooth everywhere"
-    return Advice("regression", seen, fitting)
-
-
-def main() -> None:
-    """The command: ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME [--picture FILE]]``."""
-    parser = argparse.ArgumentParser(prog="catalogue", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a loss, under any of its names")
-    parser.add_argument("parameters", nargs="*", help="of the loss that is drawn: loss.delta=2")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss: a .png or .svg")
-    parser.add_argument("--task", help="only the losses for such targets")
-    parser.add_argument("--for", dest="table", metavar="TABLE", help="a CSV: which losses fit its target?")
-    parser.add_argument("--target", metavar="COLUMN", help="the column of that table")
-    options = parser.parse_intermixed_args()
-    try:
-        if options.parameters and options.picture is None:
-            raise UserError(f"{' '.join(options.parameters)}: goes with --picture FILE, which draws the loss")
-        if (options.table is None) != (options.target is None):
-            raise UserError("--for TABLE and --target COLUMN go together")
-        if options.table is not None:
-            print(show_fitting(options.table, options.target))
-        elif options.name is not None:
-            print(show_loss(options.name))
-            if options.picture is not None:
-                draw_loss(options.name, options.parameters, options.picture)
-        else:
-            print(show_task(options.task).strip())
-    except UserError as error:
-        sys.exit(str(error))
+    return "\n".join([*lines, "", "To compare them", f"  {sweep} \\", f"    {shlex.join(table)}"])

@@ -1,91 +1,21 @@
-"""The command ``compare FOLDER...``: compare runs, and write the record, tables, figures and a page."""
+"""Compare the losses of sweeps or runs, and write the record, tables, figures and a page."""
 
 import argparse
-import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from lossbench.cli.comparison_table import print_comparison
-from lossbench.comparison import figures
-from lossbench.comparison.compare import compare
-from lossbench.comparison.curves import LossCurve
-from lossbench.comparison.model import Comparison, Group, Pair, Trial, plain
-from lossbench.comparison.report.page import write_page
+from lossbench import commands
 from lossbench.errors import UserError
-from lossbench.records.result import read_history, write_json, write_text
-
-
-def write(comparison: Comparison, out: Path, commands: Sequence[str]) -> None:
-    """Write the comparison, its tables as CSV, its figures and its page into a folder.
-
-    Args:
-        comparison: what is written.
-        out: the folder.
-        commands: the commands that reproduce the comparison, which the page shows.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "comparison.json", comparison.to_json())
-    _write_tables(comparison, out)
-    learning_curves, loss_curves = _learning_curves(comparison), _loss_curves(comparison)
-    for ending in ("png", "svg"):
-        figures.intervals(out / f"intervals.{ending}", comparison)
-        figures.matrix(out / f"matrix.{ending}", comparison)
-        figures.robustness(out / f"robustness.{ending}", comparison)
-        figures.tuning(out / f"tuning.{ending}", comparison)
-        figures.ranks(out / f"ranks.{ending}", comparison)
-        if loss_curves:
-            figures.loss_curves(out / f"profiles.{ending}", loss_curves)
-        if learning_curves:
-            figures.learning_curves(out / f"curves.{ending}", learning_curves, comparison.metric_name)
-    write_page(out / "report.html", comparison, learning_curves, loss_curves, commands)
-
-
-def _write_tables(comparison: Comparison, out: Path) -> None:
-    tables: dict[str, Sequence[Group | Pair | Trial]] = {
-        "groups": comparison.groups,
-        "pairs": comparison.pairs,
-        "trials": comparison.tuning.trials if comparison.tuning else (),
-    }
-    for name, rows in tables.items():
-        if rows or name != "trials":
-            frame = pd.json_normalize([plain(row) for row in rows])
-            write_text(out / f"{name}.csv", frame.to_csv(index=False))
-
-
-def _learning_curves(comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Return the learning curves of each loss on the first block of data, at the setting chosen for it."""
-    curves: dict[str, pd.DataFrame] = {}
-    for group in comparison.groups:
-        folders = [Path(folder) for folder in group.folders if group.data == comparison.blocks[0]]
-        frames = [read_history(folder) for folder in folders if (folder / "history.csv").exists()]
-        if frames:
-            curves[group.label] = pd.concat(frames)
-    return curves
-
-
-def _loss_curves(comparison: Comparison) -> dict[str, LossCurve]:
-    """Return the curves of the losses themselves, by label: the only part that needs torch."""
-    from lossbench.losses.curves import profiles_of
-
-    losses = [
-        {"label": group.label, "loss": group.loss, "parameters": group.parameters}
-        for group in comparison.groups
-    ]
-    return {label: LossCurve(**curve) for label, curve in profiles_of(losses).items()}
 
 
 def main() -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="compare", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of a sweep or of a run")
-    parser.add_argument("--metric", help="the primary metric; by default the one that all runs monitored")
-    parser.add_argument("--reference", help="the label of the loss that all others are compared with")
-    parser.add_argument("--out", type=Path, help="where to write; by default FOLDER/comparison of the first")
-    options = parser.parse_args()
+    """Run the command ``compare FOLDER...``."""
+    options = _parser().parse_args()
     out = options.out or options.folders[0] / "comparison"
+    from lossbench.cli.comparison_table import print_comparison
+    from lossbench.comparison.compare import compare
+    from lossbench.comparison.output import write
+
     try:
         comparison = compare(*options.folders, metric=options.metric, reference=options.reference)
         write(comparison, out, [*comparison.commands, _command(options)])
@@ -95,6 +25,15 @@ def main() -> None:
     print(f"{out}/report.html, comparison.json, groups.csv, pairs.csv, figures")
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=commands.shown("compare"), description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of a sweep or of a run")
+    parser.add_argument("--metric", help="the primary metric; by default the one that all runs monitored")
+    parser.add_argument("--reference", help="the label of the loss that all others are compared with")
+    parser.add_argument("--out", type=Path, help="where to write; by default FOLDER/comparison of the first")
+    return parser
+
+
 def _command(options: argparse.Namespace) -> str:
     """Return this command as it can be pasted: what decides the numbers, but not where they are written."""
     words = list(map(str, options.folders))
@@ -102,4 +41,4 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--metric", options.metric]
     if options.reference is not None:
         words += ["--reference", options.reference]
-    return shlex.join(["python", "scripts/compare.py", *words])
+    return commands.shown("compare", *words)

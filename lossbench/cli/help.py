@@ -1,4 +1,4 @@
-"""The help: examples, every choice with its parameters, every key. Read from ``conf/``, so quick."""
+"""The help: examples, every choice with its parameters, every key, read from ``conf/``. No torch."""
 
 import shutil
 import textwrap
@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from lossbench import registry
+from lossbench import commands, registry
 
 _EXAMPLES = (
     "loss=huber loss.delta=2",
@@ -16,83 +16,87 @@ _EXAMPLES = (
     "experiment=multi_output_wine loss.weights.alcohol=2",
     "-m loss=mse,mae,huber replicates=20",
 )
-# Where each group's callables are written, whose docstrings say what they are.
-_CODE = {
-    "data": "data",
-    "model": "training/network",
-    "regularizer": "training/regularizers",
-    "optimizer": "training/optimizers",
-    "schedule": "training/schedules",
+_GROUPS = ("data", "model", "regularizer", "optimizer", "schedule")
+# The choices that no function of lossbench stands behind
+_WITHOUT_FUNCTION = {
+    ("loss", registry.OUTPUTS): "Several losses at once: one for each output, or several for one.",
+    ("data", registry.AUTO): "The default data set of the loss.",
 }
 
 
-def help_text(program: str) -> str:
-    """What ``--help`` prints, wrapped to the terminal.
-
-    Args:
-        program: how the user calls it, ``python train.py``.
-    """
-    lines = ["Train a small network with the loss you choose, and keep a complete record.", ""]
-    lines += [f"  {program} {example}" for example in _EXAMPLES]
+def help_text() -> str:
+    """Return what ``train --help`` prints, wrapped to the terminal."""
+    lines = ["Train a small network with the loss that you choose, and keep a complete record.", ""]
+    lines += [f"  {commands.shown('train', *example.split())}" for example in _EXAMPLES]
     lines += loss_items()
-    custom = registry.summaries("losses")["custom"]
-    lines += ["", "loss= for any target", *_item("loss", "custom", "", custom)]
-    lines += _item("loss", "outputs", "", "Several losses at once, one for each output, or several for one.")
+    lines += ["", "loss= for any target"]
+    for name in (registry.CUSTOM, registry.OUTPUTS):
+        lines += _item("loss", name)
     lines += ["", "experiment=", *wrapped(", ".join(registry.names("experiment")), 2)]
-    for group, code in _CODE.items():
+    for group in _GROUPS:
         lines += ["", f"{group}="]
         for name in registry.names(group):
-            about = registry.summaries(code).get(name, "The data set on which the loss is at home.")
-            lines += _item(group, name, "", about)
+            lines += _item(group, name)
     lines += ["", "Keys, with their defaults", *_keys(), ""]
+    train = commands.shown("train")
     lines += [
-        f"  {program} --cfg job    shows a run's whole config",
-        f'  eval "$({program} -sc install=bash)"    turns on tab completion',
-        f"  {program} --hydra-help    shows what else Hydra can do",
-        f"  HYDRA_FULL_ERROR=1 {program} ...    shows tracebacks",
+        f"  {train} --cfg job    shows the whole config of a run",
+        f'  eval "$({train} -sc install=bash)"    turns on tab completion',
+        f"  {train} --hydra-help    shows what else Hydra can do",
+        f"  HYDRA_FULL_ERROR=1 {train}    shows the traceback of an error",
     ]
     return "\n".join(lines)
 
 
-def loss_items(only: str | None = None) -> list[str]:
-    """The losses by task, each with its aliases, first docstring line and parameters."""
+def loss_items(task: str | None = None) -> list[str]:
+    """Return the losses by task, each with its aliases, its summary and its parameters.
+
+    Args:
+        task: the only task whose losses are returned.
+    """
     by_task: dict[str, list[str]] = {}
     for name in registry.losses():
-        by_task.setdefault(registry.about("loss", name)["task"], []).append(name)
+        by_task.setdefault(registry.loss(name).task.name, []).append(name)
     lines = []
-    for task, members in by_task.items():
-        if only not in (None, task):
-            continue
-        lines += ["", f"loss= for {task} targets"]
-        for name in members:
-            aliases = registry.about("loss", name)["aliases"]
-            also = f" ({', '.join(aliases)})" if aliases else ""
-            lines += _item("loss", name, also, registry.summaries("losses").get(name, ""))
+    for name, members in by_task.items():
+        if task in (None, name):
+            lines += ["", f"loss= for {name} targets"]
+            lines += [line for loss in members for line in _item("loss", loss, registry.loss(loss).aliases)]
     return lines
 
 
-def _item(group: str, name: str, also: str, about: str) -> list[str]:
-    own = {k: v for k, v in registry.read(group, name).items() if k not in ("name", "about")}
-    parameters = "  ".join(f"{group}.{key}={shown(value)}" for key, value in own.items())
-    typed = parameters.replace("${loss.about.data}", "")
-    return [f"  {name}{also}", *wrapped(about.replace("``", ""), 6), *wrapped(typed, 6)]
+def _item(group: str, name: str, aliases: tuple[str, ...] = ()) -> list[str]:
+    also = f" ({', '.join(aliases)})" if aliases else ""
+    values = registry.parameters(group, name)
+    typed = "  ".join(f"{group}.{key}={as_yaml(value)}" for key, value in values.items())
+    return [
+        f"  {name}{also}",
+        *wrapped(summary(group, name).replace("``", ""), 6),
+        *wrapped(typed.replace("${loss.about.data}", ""), 6),
+    ]
 
 
-def shown(value: Any) -> str:
-    """A value as it stands in YAML."""
+def summary(group: str, name: str) -> str:
+    """Return what a choice is, in one sentence."""
+    if registry.has_definition(group, name):
+        return registry.definition(group, name).summary
+    return _WITHOUT_FUNCTION[group, name]
+
+
+def as_yaml(value: Any) -> str:
+    """Return a value as it is written in YAML."""
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
 
 
 def wrapped(text: str, indent: int) -> list[str]:
-    """A text's lines, indented and wrapped to the terminal."""
-    # A terminal of unknown width is taken to have 80 columns
-    width = shutil.get_terminal_size().columns
+    """Return the lines of a text, indented and wrapped to the terminal."""
+    width = shutil.get_terminal_size().columns  # 80 where it is not known
     margin = " " * indent
     return textwrap.wrap(text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
 
 
 def _keys() -> list[str]:
-    """The keys of ``conf/config.yaml``, as its own lines and comments state them."""
+    """Return the keys of ``conf/config.yaml`` with the comments beside them."""
     lines: list[str] = []
     section = ""
     for line in (registry.CONF / "config.yaml").read_text("utf-8").splitlines():
@@ -111,17 +115,16 @@ def _keys() -> list[str]:
 
 
 def losses_table() -> str:
-    """The README's table of losses, in Markdown: a row each, from YAML and docstring.
+    """Return the table of losses for the documentation, in Markdown: one row for each.
 
     >>> print(losses_table().splitlines()[0])
     | loss | for | also called | parameters | what it is |
     """
     rows = ["| loss | for | also called | parameters | what it is |", "|---|---|---|---|---|"]
     for name in registry.losses():
-        about = registry.about("loss", name)
-        aliases = ", ".join(f"`{alias}`" for alias in about["aliases"])
-        own = {k: v for k, v in registry.read("loss", name).items() if k not in ("name", "about")}
-        parameters = ", ".join(f"`{key}={shown(value)}`" for key, value in own.items())
-        summary = registry.summaries("losses").get(name, "").replace("``", "`")
-        rows.append(f"| `{name}` | {about['task']} | {aliases} | {parameters} | {summary} |")
+        info, values = registry.loss(name), registry.parameters("loss", name)
+        aliases = ", ".join(f"`{alias}`" for alias in info.aliases)
+        parameters = ", ".join(f"`{key}={as_yaml(value)}`" for key, value in values.items())
+        description = summary("loss", name).replace("``", "`")
+        rows.append(f"| `{name}` | {info.task} | {aliases} | {parameters} | {description} |")
     return "\n".join(rows)

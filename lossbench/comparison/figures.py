@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from lossbench.comparison import charts
 from lossbench.comparison.curves import LOSS_CURVE_PARTS, CurveBand, LossCurve, summed_up
 from lossbench.comparison.model import Comparison, Group
-from lossbench.records.result import write_atomically
+from lossbench.records.files import write_atomically
 
 _Style = Literal["-", "--", ":", "-."]
 _Look = tuple[str, _Style]  # color and style

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
@@ -16,20 +17,19 @@ from omegaconf import DictConfig, OmegaConf
 from lossbench import registry
 
 _OPEN_GROUPS = ("loss", "data", "model", "optimizer", "schedule", "regularizer", "trainer")
-# What does not decide a run's numbers, and so is no part of its identity.
-_NOT_IDENTITY = ("hydra", "logger", "retry")
+_NOT_IDENTITY = ("hydra", "logger", "retry")  # sections that do not decide a run's numbers
 
 
 class AliasSource(ConfigSource):
-    """Finds ``loss=MSE`` by composing the canonical YAML; lists nothing, so help shows no aliases."""
+    """Makes ``loss=MSE`` compose the canonical YAML. It lists nothing, so that help shows no aliases."""
 
     @staticmethod
     def scheme() -> str:
-        """The prefix of this source in Hydra's search path."""
+        """Return the prefix of this source in Hydra's search path."""
         return "aliases"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """An empty config whose defaults list is the canonical name."""
+        """Return an empty config whose defaults list is the canonical name."""
         canonical = registry.canonical_loss(config_path.removeprefix("loss/").removesuffix(".yaml"))
         return ConfigResult(
             provider=self.provider,
@@ -39,20 +39,20 @@ class AliasSource(ConfigSource):
         )
 
     def available(self) -> bool:
-        """Always."""
+        """Return True: the aliases are always there."""
         return True
 
     def is_group(self, config_path: str) -> bool:
-        """It adds no group."""
+        """Return False: the aliases add no group."""
         return False
 
     def is_config(self, config_path: str) -> bool:
-        """Whether the path is a loss under another name."""
+        """Return whether the path is a loss under another name."""
         name = config_path.removeprefix("loss/").removesuffix(".yaml")
         return name != config_path and registry.canonical_loss(name) not in (None, name)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """Nothing."""
+        """Return no names."""
         return []
 
 
@@ -65,7 +65,7 @@ class AliasSearchPath(SearchPathPlugin):
 
 
 def register() -> None:
-    """Make Hydra know the aliases, the open groups, ``${config_id:}`` and ``${jobs_at_once:threads}``."""
+    """Give Hydra the aliases, the open groups, ``${config_id:}`` and ``${jobs_at_once:threads}``."""
     Plugins.instance().register(AliasSource)
     Plugins.instance().register(AliasSearchPath)
     base = OmegaConf.create({group: {} for group in _OPEN_GROUPS})
@@ -76,39 +76,47 @@ def register() -> None:
     OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
 
 
+def compose_config(*overrides: str) -> DictConfig:
+    """Return the config that overrides make, Hydra's own part included."""
+    register()
+    with initialize_config_dir(str(registry.CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A composed config resolved to plain dicts and lists, without Hydra's own part."""
+    """Return a composed config as plain dicts and lists, interpolations resolved, without Hydra's part."""
     shown = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     resolved: Any = OmegaConf.to_container(shown, resolve=True)
     return dict(resolved)
 
 
 def config_id(config: Mapping[str, Any]) -> str:
-    """The hash of all that decides a run's numbers: 12 hexadecimal digits.
+    """Return the hash of everything that decides a run's numbers: 12 hexadecimal digits.
 
     Args:
-        config: resolved, as plain dicts. Numbers that are equal count as the same (2 and 2.0).
+        config: as plain dicts. Equal numbers count as the same (2 and 2.0).
 
     >>> config_id({"seed": 1, "retry": "none"}) == config_id({"seed": 1.0, "retry": "failed"})
     True
     """
     kept = {key: value for key, value in config.items() if key not in _NOT_IDENTITY}
-    custom = isinstance(kept.get("loss"), Mapping) and kept["loss"].get("name") == "custom"
-    derived = [("trainer", "threads"), ("data", "about")] + ([] if custom else [("loss", "about")])
+    loss = kept.get("loss")
+    states_facts = isinstance(loss, Mapping) and loss.get("name") == registry.CUSTOM
+    derived = [("trainer", "threads"), ("data", "about")] + ([] if states_facts else [("loss", "about")])
     for section, key in derived:
         if isinstance(kept.get(section), Mapping):
-            kept[section] = {name: v for name, v in kept[section].items() if name != key}
+            kept[section] = {name: value for name, value in kept[section].items() if name != key}
     text = json.dumps(_canonical(kept), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def jobs_at_once(threads: int | None) -> int:
-    """How many jobs of so many threads each keep the cores of this machine busy; null is all of them.
+    """Return how many jobs of so many threads each keep this machine's cores busy; None means all cores.
 
     >>> jobs_at_once(None)
     1
     """
-    from joblib import cpu_count  # which knows containers' limits
+    from joblib import cpu_count  # it knows the limits of containers
 
     cores: int = cpu_count()
     return max(cores // (threads or cores), 1)

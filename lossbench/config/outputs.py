@@ -1,123 +1,74 @@
-"""What the chosen parts say of themselves, and what follows: tasks, outputs, activations, metrics."""
+"""From the chosen losses and data to the outputs that they are about."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 from lossbench import registry
-from lossbench.config.sections import Choice, ChosenTerm, DataSection, LossSection, ModelSection, Output
-from lossbench.data.dataset import Task
-from lossbench.metrics import metrics_for
-
-# The output activation after which predictions lie in a space; logits of it need none.
-SPACE_ACTIVATIONS = {
-    "real": "linear",
-    "positive": "softplus",
-    "probability": "sigmoid",
-    "distribution": "softmax",
-    "score": "linear",
-    "direction": "linear",
-    "embedding": "linear",
-    "unit": "unit_length",
-}
-EMBEDDING_SPACES = {"embedding", "unit"}
-# The encodings in which a task's targets can be given to a loss.
-ENCODINGS: dict[Task, set[str]] = {
-    "regression": {"real"},
-    "positive": {"real", "positive"},
-    "count": {"real", "positive", "count"},
-    "binary": {"binary", "sign"},
-    "multiclass": {"index", "onehot", "distribution"},
-    "distribution": {"distribution"},
-    "vector": {"vector", "real"},
-    "mask": {"binary"},
-    "pair": {"pair"},
-    "triplet": {"triplet"},
-    "retrieval": {"index"},
-}
-EMBEDDING_TASKS = {"pair", "triplet", "retrieval"}
-SCORED_TASKS = {"binary", "multiclass", "distribution", "mask"}  # whose predictions a score can decide
-CLASS_TASKS = {"binary", "multiclass", "retrieval"}
-NUMBER_TASKS = {"regression", "positive", "count", "vector"}
-UNSCALED_TASKS = {"positive", "count"}
+from lossbench.config.sections import Choice, ChosenOutput, ChosenTerm, DataSection, ModelSection
+from lossbench.tasks import TASKS, Task
 
 
-def outputs_of(terms: Sequence[ChosenTerm], source: Choice[DataSection] | None) -> list[Output]:
-    """The outputs that the terms judge, in the order in which they are first named."""
+def outputs_of(terms: Sequence[ChosenTerm], source: Choice[DataSection] | None) -> list[ChosenOutput]:
+    """Return the outputs that the terms judge, in the order in which they are first named."""
     by_name: dict[str, list[ChosenTerm]] = {}
     for term in terms:
-        by_name.setdefault(output_name(term), []).append(term)
-    return [Output(name, _task_of(own[0], name, source), tuple(own)) for name, own in by_name.items()]
-
-
-def output_name(term: ChosenTerm) -> str:
-    """The output that a term judges: the one it names, else its own name; of a single loss, the only one."""
-    return "" if term.key == "loss" else term.loss.common.output or term.name
-
-
-def natural_activation(loss: Choice[LossSection], task: Task) -> str:
-    """The output activation that keeps predictions in the loss's space and the task's domain."""
-    if loss.parameters.get("from_logits"):
-        return "linear"
-    space = about(loss)["prediction"]
-    return SPACE_ACTIVATIONS["positive" if space == "real" and task in UNSCALED_TASKS else space]
-
-
-def output_activation(output: Output, model: Choice[ModelSection]) -> str:
-    """The activation of an output: the one that was asked for, of all or of each; else the natural one."""
-    asked = asked_activation(output, model)
-    return natural_activation(output.terms[0].loss, output.task) if asked == "auto" else asked
-
-
-def asked_activation(output: Output, model: Choice[ModelSection]) -> str:
-    """What a config asks of an output: an activation, or ``auto``."""
-    asked: str | dict[str, str] = model.parameters["output_activation"]
-    return asked if isinstance(asked, str) else asked.get(output.name, "auto")
-
-
-def about(choice: Choice[Any]) -> dict[str, Any]:
-    """The facts of what was chosen: its YAML's, and of a custom loss those that the user states."""
-    if choice.common.name == "custom":  # whose facts are the user's to state
-        return {**registry.about("loss", "custom"), **choice.common.about}
-    group = "loss" if isinstance(choice.common, LossSection) else "data"
-    return registry.about(group, choice.common.name)
-
-
-def _task_of(term: ChosenTerm, output: str, source: Choice[DataSection] | None) -> Task:
-    """What is predicted: what the data says, or, where it leaves that open, what the loss is for."""
-    task: Task = about(term.loss)["task"]
-    stated: Task | Literal["auto"] = "auto" if source is None else stated_task(source, output)
-    # classes may be told apart, or be what is to be found again: that is the loss's to say
-    return task if stated == "auto" or task == "retrieval" else stated
-
-
-def stated_task(source: Choice[DataSection], output: str) -> Task | Literal["auto"]:
-    """What the data says of an output's target."""
-    stated = source.parameters.get("task") or about(source).get("task") or about(source)["tasks"]
-    chosen: Task | Literal["auto"] = stated.get(output, "auto") if isinstance(stated, dict) else stated
-    return chosen
-
-
-def target_names(source: Choice[DataSection]) -> list[str] | None:
-    """The names of the data's targets; None where it has one, which any output's name may call."""
-    if source.common.name == "table":
-        target = source.parameters["target"]
-        return [target] if isinstance(target, str) else list(target)
-    tasks = about(source).get("tasks")
-    return None if tasks is None else list(tasks)
-
-
-def known_metrics(outputs: Sequence[Output], source: Choice[DataSection] | None) -> list[str]:
-    """The metrics that the losses' predictions can give; of each output the task's own yardstick first."""
-    weighted = source is not None and source.parameters.get("weight") is not None
+        by_name.setdefault(term.output, []).append(term)
     return [
-        output.prefix + name
-        for output in outputs
-        for name in metrics_for(output.task, about(output.terms[0].loss)["prediction"], weighted=weighted)
+        ChosenOutput(name, _task_of(members[0], source), tuple(members)) for name, members in by_name.items()
     ]
 
 
+def _task_of(term: ChosenTerm, source: Choice[DataSection] | None) -> Task:
+    """Return what the data says of the term's target; the loss decides where the data leaves it open."""
+    stated = None if source is None else stated_task(source, term.output)
+    if stated is None or term.info.task.reads_as is not None:
+        return term.info.task
+    return stated
+
+
+def stated_task(source: Choice[DataSection], output: str) -> Task | None:
+    """Return what the data says of an output's target; None if it leaves that to the loss."""
+    info = registry.dataset(source.name)
+    if info.is_table:
+        stated = source.parameters["task"]
+        return TASKS.get(stated if isinstance(stated, str) else stated.get(output, ""))
+    return info.task or (info.tasks or {}).get(output)
+
+
+def target_names(source: Choice[DataSection]) -> list[str] | None:
+    """Return the names of the data's targets; None if it has a single one, which any output may judge."""
+    info = registry.dataset(source.name)
+    if info.is_table:
+        target = source.parameters["target"]
+        return [target] if isinstance(target, str) else list(target)
+    return None if info.tasks is None else list(info.tasks)
+
+
+def known_metrics(outputs: Sequence[ChosenOutput], source: Choice[DataSection] | None) -> list[str]:
+    """Return all metrics that a config of these outputs can name, the default primary metric first."""
+    weighted = source is not None and source.parameters.get("weight") is not None
+    return [name for output in outputs for name in output.metric_names(weighted=weighted)]
+
+
 def metric_names(metrics: str | list[str], known: list[str]) -> list[str]:
-    """The metrics that ``metrics`` means: all that are known for ``auto``, or as listed."""
+    """Return the metrics that ``metrics`` means: all that are known for ``auto``, else those listed."""
     if metrics == "auto":
         return known
     return [metrics] if isinstance(metrics, str) else metrics
+
+
+def output_activation(output: ChosenOutput, model: Choice[ModelSection]) -> str:
+    """Return the activation of an output's head: the one that the config asks for, else the loss's."""
+    asked = asked_activation(output, model)
+    return output.terms[0].activation(output.task) if asked == "auto" else asked
+
+
+def asked_activation(output: ChosenOutput, model: Choice[ModelSection]) -> str:
+    """Return what a config asks of an output: an activation, or ``auto``."""
+    asked = model.common.output_activation
+    return asked if isinstance(asked, str) else asked.get(output.name, "auto")
+
+
+def is_standardised(output: ChosenOutput, source: Choice[DataSection]) -> bool:
+    """Return whether an output's targets are standardised: real ones, if the config does not forbid it."""
+    possible = all(term.info.encoding.can_be_standardised for term in output.terms)
+    return possible and output.task.is_standardised and source.common.scale_target

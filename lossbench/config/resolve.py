@@ -1,213 +1,146 @@
-"""What a config may say: every section typed, every issue found, all of them in one report."""
+"""Resolve a config: the one place that draws the consequences of what was chosen, and imports it."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, create_model
+import torch
 
-from lossbench import data, losses, registry
-from lossbench.config.compatibility import combination_issues
-from lossbench.config.outputs import UNSCALED_TASKS, about, known_metrics, metric_names, outputs_of
-from lossbench.config.sections import (
-    Choice,
-    ChosenTerm,
-    DataSection,
-    LossSection,
-    ModelSection,
-    OptimizerSection,
-    Output,
-    OutputsSection,
-    RegularizerSection,
-    ScheduleSection,
-    TopSection,
-    TrainerSection,
-)
-from lossbench.errors import ConfigError, Issue, did_you_mean
-from lossbench.signatures import Section, issues, keyword_parameters, parameter_model
-from lossbench.training import network as models
-from lossbench.training import optimizers, regularizers, schedules
+from lossbench import registry
+from lossbench.config.check import CheckedConfig, check
+from lossbench.config.outputs import is_standardised, output_activation
+from lossbench.config.run_config import RunConfig
+from lossbench.config.sections import ChosenOutput, ChosenTerm
+from lossbench.data.corruption import Corruption
+from lossbench.data.settings import DataSettings, TargetSettings
+from lossbench.metrics import metric
+from lossbench.signatures import canonical_reduction
+from lossbench.training.objective import Penalty, Term
+from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
 
 
-@dataclass(frozen=True)
-class Config:
-    """A run's config, checked: what the factory builds from."""
-
-    seed: int
-    replicates: int
-    outputs: list[Output]
-    metrics: list[str]
-    loss: str
-    label: str
-    data: Choice[DataSection]
-    model: Choice[ModelSection]
-    optimizer: Choice[OptimizerSection]
-    schedule: Choice[ScheduleSection]
-    regularizer: Choice[RegularizerSection]
-    trainer: TrainerSection
-
-    @property
-    def seeds(self) -> list[int]:
-        """One per replicate."""
-        return list(range(self.seed, self.seed + self.replicates))
-
-    def metrics_of(self, output: Output) -> list[str]:
-        """The metrics of one output, without its prefix."""
-        known = known_metrics([output], self.data)
-        return [name.removeprefix(output.prefix) for name in self.metrics if name in known]
-
-
-# Where each group's callables are looked up: in what lossbench itself defines, and nowhere else.
-_GROUPS: dict[str, tuple[Callable[[str], Callable[..., Any]], type[Section]]] = {
-    "data": (data.source, DataSection),
-    "model": (vars(models).__getitem__, ModelSection),
-    "optimizer": (vars(optimizers).__getitem__, OptimizerSection),
-    "schedule": (vars(schedules).__getitem__, ScheduleSection),
-    "regularizer": (vars(regularizers).__getitem__, RegularizerSection),
-}
-
-
-def check(config: Mapping[str, Any]) -> Config:
-    """The config, typed.
+def resolve(values: Mapping[str, Any]) -> RunConfig:
+    """Return everything that a run is built from.
 
     Args:
-        config: resolved, as plain dicts and lists.
+        values: the composed config, as plain dicts and lists.
 
     Raises:
-        ConfigError: with every issue, each with its key, its value and what to write instead.
+        ConfigError: with every issue of the config.
+        UserError: a custom loss is not trusted, does not exist, or is no loss.
     """
-    found: list[Issue] = []
-    terms = _terms(config.get("loss"), found)
-    chosen: dict[str, Any] = {}
-    for group, (lookup, section) in _GROUPS.items():
-        chosen[group] = _choice(group, group, config.get(group), lookup, section, found)
-    top = {key: value for key, value in config.items() if key not in (*_GROUPS, "loss", "trainer")}
-    found += issues(TopSection, top, "the config", "", registry.similar_key)
-    found += _section_issues(TrainerSection, config.get("trainer"), "the trainer", "trainer")
-    found += combination_issues(config.get("metrics"), terms, **chosen)
-    if found:
-        raise ConfigError(found)
-    outputs = outputs_of(terms, chosen["data"])
-    trainer = TrainerSection.model_validate(config["trainer"])
-    return Config(
-        config["seed"],
-        config["replicates"],
-        outputs,
-        metric_names(config["metrics"], known_metrics(outputs, chosen["data"])),
-        config["loss"]["name"],
-        config["loss"]["label"] or config["loss"]["name"],
-        trainer=trainer,
-        **chosen,
+    config = check(values)
+    outputs = tuple(_output(config, output) for output in config.outputs)
+    return RunConfig(
+        loss=config.loss,
+        label=config.label,
+        seeds=tuple(range(config.top.seed, config.top.seed + config.top.replicates)),
+        metrics=config.metrics,
+        primary=_primary(config.metrics[0], outputs),
+        outputs=outputs,
+        data=_data(config, outputs),
+        training=_training(config),
     )
 
 
-def scales_target(config: Config, output: Output) -> bool:
-    """Whether a target is standardised: a real one only, whose domain has no bounds, and if wanted."""
-    real = all(about(term.loss)["target"] == "real" for term in output.terms)
-    return real and output.task not in UNSCALED_TASKS and config.data.common.scale_target
+def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
+    first = output.terms[0]
+    space = first.info.space
+    weighted = config.data.parameters.get("weight") is not None
+    known = output.metric_names(weighted=weighted)
+    reads_logits = first.from_logits or space.is_score
+    return OutputSettings(
+        name=output.name,
+        task=output.task,
+        target=TargetSettings(
+            name=output.name,
+            encodings={term.name: term.info.encoding for term in output.terms},
+            standardised=is_standardised(output, config.data),
+        ),
+        units=first.info.units,
+        numbers=first.numbers,
+        point=first.info.point,
+        activation=output_activation(output, config.model),
+        decode_activation=(output.task.logits if reads_logits else None) or "linear",
+        shows_probabilities=not space.is_score,
+        metrics=tuple(name.removeprefix(output.prefix) for name in config.metrics if name in known),
+        terms=tuple(_term(term, output.name or "output") for term in output.terms),
+    )
 
 
-def _terms(section: Any, found: list[Issue]) -> list[ChosenTerm]:
-    """The losses of a config: the one, or those of ``loss=outputs``."""
-    if not isinstance(section, Mapping) or section.get("name") != "outputs":
-        if isinstance(section, Mapping) and section.get("outputs"):
-            term = next(iter(section["outputs"]))
-            hint = (
-                f"is one loss, and this config has outputs; change one of theirs: loss@loss.outputs.{term}="
-            )
-            found.append(Issue("loss", section.get("name"), hint + str(section.get("name"))))
-            return []
-        single = _choice("loss", "loss", section, losses.function, LossSection, found)
-        return [] if single is None else [ChosenTerm(single.common.name, "loss", single)]
-    found += _section_issues(OutputsSection, section, "loss=outputs", "loss")
-    outputs, weights = section.get("outputs"), section.get("weights")
-    if not isinstance(outputs, Mapping) or not outputs:
-        hint = "needs a loss for each output: +loss@loss.outputs.NAME=huber"
-        found.append(Issue("loss.outputs", outputs, hint))
-        return []
-    weights = weights if isinstance(weights, Mapping) else {}
-    found += _weight_issues(weights, list(map(str, outputs)))
-    terms = []
-    for name, values in outputs.items():
-        key = f"loss.outputs.{name}"
-        if isinstance(values, Mapping):
-            values = {"reduction": section.get("reduction"), **values}
-        loss = _choice("loss", key, values, losses.function, LossSection, found)
-        if loss is not None:
-            terms.append(ChosenTerm(str(name), key, loss, float(_number(weights.get(name, 1.0)))))
-    return terms
+def _term(term: ChosenTerm, head: str) -> Term:
+    """Return the term; a custom loss is made from its parameters, and then takes none."""
+    function, parameters = registry.load("loss", term.loss.name), term.loss.parameters
+    if term.info.is_custom:
+        function, parameters = function(**parameters), {}
+    return Term(
+        name=term.name,
+        output=head,
+        function=function,
+        parameters=parameters,
+        reduction=canonical_reduction(term.loss.common.reduction),
+        couples_samples=term.info.couples_samples,
+        key=term.key,
+        weight=term.weight,
+    )
 
 
-def _weight_issues(weights: Mapping[Any, Any], terms: list[str]) -> list[Issue]:
-    found = []
-    for name, weight in weights.items():
-        key = f"loss.weights.{name}"
-        if str(name) not in terms:
-            near = did_you_mean(str(name), terms, "loss.weights.")
-            found.append(Issue(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}"))
-        elif _number(weight) != weight or not 0 <= weight < math.inf:
-            found.append(Issue(key, weight, "must be a number at least 0"))
-    if terms and not found and all(weights.get(name, 1) == 0 for name in terms):
-        found.append(Issue("loss.weights", dict(weights), "are all 0: there is nothing to train"))
-    return found
+def _primary(name: str, outputs: tuple[OutputSettings, ...]) -> PrimaryMetric:
+    judged = {output.prefix + plain: (output, plain) for output in outputs for plain in output.metrics}
+    output, plain = judged[name]
+    return PrimaryMetric(name, output, metric(output.task, plain), output.task.metric(plain).higher_is_better)
 
 
-def _number(value: Any) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+def _data(config: CheckedConfig, outputs: tuple[OutputSettings, ...]) -> DataSettings:
+    section, parameters = config.data.common, dict(config.data.parameters)
+    if registry.dataset(config.data.name).is_table:
+        read_as = {output.name: output.task.source.name for output in outputs}
+        parameters["task"] = read_as.get("", read_as)
+    corruption = {name: getattr(section, name) for name in Corruption.__dataclass_fields__}
+    return DataSettings(
+        name=config.data.name,
+        load=partial(registry.load("data", config.data.name), **parameters),
+        batch_size=section.batch_size,
+        validation=section.validation,
+        test=section.test,
+        stratify=section.stratify,
+        balance_classes=section.class_weight is not None,
+        corruption=Corruption(**corruption),
+    )
 
 
-def _choice(
-    group: str,
-    place: str,
-    values: Any,
-    lookup: Callable[[str], Callable[..., Any]],
-    section: type[Section],
-    found: list[Issue],
-) -> Choice[Any] | None:
-    name = values.get("name") if isinstance(values, Mapping) else None
-    known = [one for one in registry.names(group) if one != "outputs"]
-    if name not in known:
-        chooser = f"{group}=" if place == group else f"{group}@{place}="
-        meant = did_you_mean(str(name), known, chooser)
-        key, value = (f"{place}.name", name) if isinstance(values, Mapping) else (place, values)
-        found.append(Issue(key, value, f"{meant}Choose one with {chooser}: {', '.join(known)}"))
+def _training(config: CheckedConfig) -> TrainingSettings:
+    trainer, optimizer, schedule = config.trainer, config.optimizer, config.schedule
+    make_schedule = registry.load("schedule", schedule.name)
+    varies = bool(schedule.parameters) or schedule.common.warmup_steps > 0
+    return TrainingSettings(
+        make_network=partial(registry.load("model", config.model.name), **config.model.parameters),
+        embedding_units=config.model.common.embedding_units,
+        make_optimizer=partial(registry.load("optimizer", optimizer.name), **optimizer.parameters),
+        base_learning_rate=optimizer.parameters["lr"],
+        schedule=partial(make_schedule, **schedule.parameters) if varies else None,
+        warmup_steps=schedule.common.warmup_steps,
+        penalty=_penalty(config),
+        batch_size=config.data.common.batch_size,
+        max_epochs=trainer.max_epochs,
+        early_stopping=trainer.early_stopping,
+        keep=trainer.keep,
+        clip=trainer.clip,
+        accelerator=trainer.accelerator,
+        precision=trainer.precision,
+        dtype=torch.float64 if str(trainer.precision).startswith("64") else torch.float32,
+        threads=trainer.threads,
+    )
+
+
+def _penalty(config: CheckedConfig) -> Penalty | None:
+    """Return the regularizer's penalty; a regularizer without parameters penalises nothing."""
+    regularizer = config.regularizer
+    if not regularizer.parameters:
         return None
-    function = lookup(name)
-    model = _component_model(function, section)
-    mistakes = _section_issues(model, values, name, place)
-    found += mistakes
-    wrong = {issue.key.removeprefix(f"{place}.") for issue in mistakes}
-    if any(key in model.model_fields and model.model_fields[key].is_required() for key in wrong):
-        return None
-    # A faulty parameter is read as its default, so that the rest can still be checked
-    checked = model.model_validate({k: v for k, v in values.items() if k not in wrong})
-    parameters = {p.name: getattr(checked, p.name) for p in keyword_parameters(function)}
-    common = section.model_validate({key: getattr(checked, key) for key in section.model_fields})
-    return Choice(function, parameters, common)
-
-
-def _component_model(function: Callable[..., Any], section: type[Section]) -> type[BaseModel]:
-    own = {name: (field.annotation, field) for name, field in parameter_model(function).model_fields.items()}
-    return create_model(function.__name__, __base__=section, **own)  # type: ignore[call-overload, no-any-return]
-
-
-def _section_issues(model: type[BaseModel], values: Any, owner: str, key: str) -> list[Issue]:
-    if not isinstance(values, Mapping):
-        return [Issue(key, values, f"is a section: set its keys, as {key}.KEY=VALUE")]
-    # OmegaConf writes ??? for a value that must be given
-    given = {name: value for name, value in values.items() if value != "???"}
-    return issues(model, given, owner, key, _where_it_belongs)
-
-
-def _where_it_belongs(key: str) -> str:
-    """Of a key that is unknown where it stands: the choices of its group that have it, or its section."""
-    place, _, name = key.rpartition(".")
-    group = place.partition(".")[0]
-    owners = [f"{group}={other}" for other in registry.names(group) if name in registry.read(group, other)]
-    if owners:
-        return f"It belongs to {' or '.join(owners)}. "
-    same_name = [
-        k for k in registry.config_keys() if k.endswith(f".{name}") and name not in ("name", "about")
-    ]
-    return f"Did you mean {same_name[0]}? " if same_name else ""
+    return Penalty(
+        registry.load("regularizer", regularizer.name),
+        regularizer.parameters,
+        regularizer.common.apply_to,
+        regularizer.common.layers,
+    )

@@ -1,19 +1,28 @@
-"""The sections of a config: which keys each has beside its component's own, typed."""
+"""The sections of a config: the keys that each has beside its component's parameters, typed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Interval
 
-from lossbench.data.dataset import Task
-from lossbench.signatures import BelowOne, Count, Fraction, Index, OpenFraction, Positive, Section
+from lossbench.registry import LossInfo
+from lossbench.signatures import (
+    BelowOne,
+    Count,
+    Fraction,
+    Index,
+    OpenFraction,
+    OutputActivation,
+    Positive,
+    Section,
+)
+from lossbench.tasks import NONNEGATIVE_SPACE, Task
 
 
 class LossSection(Section):
     """Keys that every loss has beside its own parameters.
 
-    As a term it may say which ``output`` it judges; its reduction is the loss section's, unless it has one.
+    One of several terms may say which ``output`` it judges; by default it takes the section's reduction.
     """
 
     name: str
@@ -24,9 +33,9 @@ class LossSection(Section):
 
 
 class OutputsSection(Section):
-    """``loss=outputs``: a loss for each term, and what each weighs."""
+    """``loss=outputs``: a loss for each term, and the weight of each."""
 
-    name: Literal["outputs"]
+    name: str
     label: str | None
     reduction: str
     outputs: dict[str, Any]
@@ -58,6 +67,7 @@ class ModelSection(Section):
 
     name: str
     embedding_units: Count
+    output_activation: OutputActivation | dict[str, OutputActivation]
 
 
 class OptimizerSection(Section):
@@ -107,9 +117,15 @@ S = TypeVar("S", bound=Section)
 
 @dataclass(frozen=True)
 class Choice(Generic[S]):
-    """A component as chosen: its callable, the parameters for it, and its section's common keys."""
+    """A component as chosen, its section checked.
 
-    function: Callable[..., Any]
+    Attributes:
+        name: of the choice.
+        parameters: the component's own keys.
+        common: the keys that all choices of the group have.
+    """
+
+    name: str
     parameters: dict[str, Any]
     common: S
 
@@ -119,20 +135,50 @@ class ChosenTerm:
     """A loss as chosen for one output.
 
     Attributes:
-        name: of the term; of a single loss, the loss's.
+        name: of the term; the loss's name if there is a single loss.
         key: where it stands in the config: ``loss``, or ``loss.outputs.NAME``.
         loss: what was chosen.
+        info: what the loss says of itself.
         weight: its factor in the total.
     """
 
     name: str
     key: str
     loss: Choice[LossSection]
+    info: LossInfo
     weight: float = 1.0
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is the only loss of the run, ``loss=NAME``."""
+        return self.key == "loss"
+
+    @property
+    def output(self) -> str:
+        """The name of the output that it judges; empty for a single loss, which judges the only output."""
+        return "" if self.is_single else self.loss.common.output or self.name
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether it applies the output activation itself."""
+        return bool(self.loss.parameters.get("from_logits"))
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the loss reads for each unit of the head."""
+        numbers = self.info.numbers
+        return numbers if isinstance(numbers, int) else len(self.loss.parameters[numbers])
+
+    def activation(self, task: Task) -> str:
+        """Return the output activation that keeps predictions in its space and in the task's domain."""
+        if self.from_logits:
+            return "linear"
+        never_negative = task.is_nonnegative and self.info.space.is_quantity
+        return (NONNEGATIVE_SPACE if never_negative else self.info.space).activation
 
 
 @dataclass(frozen=True)
-class Output:
+class ChosenOutput:
     """What is predicted, and the terms that judge it.
 
     Attributes:
@@ -146,11 +192,11 @@ class Output:
     terms: tuple[ChosenTerm, ...]
 
     @property
-    def head(self) -> str:
-        """What the network calls it."""
-        return self.name or "output"
-
-    @property
     def prefix(self) -> str:
-        """Before the names of its metrics."""
+        """What stands before the names of its metrics."""
         return f"{self.name}/" if self.name else ""
+
+    def metric_names(self, *, weighted: bool) -> list[str]:
+        """Return the metrics that its predictions can give, prefixed; the default primary metric first."""
+        space = self.terms[0].info.space.name
+        return [self.prefix + name for name in self.task.metric_names(space, weighted=weighted)]

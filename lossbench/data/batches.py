@@ -1,4 +1,4 @@
-"""One shared table on the device, seen by every replicate through its own rows and its own scaling."""
+"""One table on the device for all replicates; each has its own rows and its own scaling."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,31 +6,31 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from lossbench.data.dataset import BLOCK, row_blocks
+from lossbench.data.moments import mean_and_deviation, medians
 from lossbench.data.splits import Split
 
-# Features (R, B, [items,] F), and by term the targets (R, B, U) and the weights (R, B).
+# Features (R, B, [items,] F), targets by term (R, B, U) and weights by term (R, B)
 Batch = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
 
 
 class ScaledColumns(nn.Module):
-    """Columns ``(N, C)`` or ``(N, items, C)`` stored once, and each replicate's standardisation of them.
+    """Columns ``(N, C)`` or ``(N, items, C)``, stored once, with each replicate's standardisation of them.
 
-    Each replicate's mean and deviation are those of its own training rows; a constant column is only
-    centred. The stored columns are first scaled as a whole, in float64, about their medians: each
-    replicate's own scaling undoes that exactly, and neither a large offset (a year, an identifier) nor a
-    few wild cells, maybe of the test part, cost float32 any digits.
+    A replicate's means and deviations are those of its training rows; a constant column is only centred. The
+    stored columns are first scaled as a whole, in float64, about their medians. Each replicate's scaling
+    undoes that exactly. So float32 loses no digits to a large offset (a year, an identifier) or to a few
+    extreme values, which may be in the test part.
 
     Args:
         values: the columns; a missing value is NaN, and is read as the mean of the training rows.
         splits: one per replicate.
-        dtype: of what is stored.
-        scaled: whether they are standardised at all.
-        unscaled: indices of columns that are left as they are.
-        own: whether ``values`` has a leading axis of replicates, each with columns of its own.
+        dtype: of the stored columns.
+        scaled: whether columns are standardised.
+        unscaled: indices of columns that stay as they are.
+        per_replicate: whether ``values`` has a leading axis of replicates, which then have different values.
     """
 
     values: Tensor
@@ -47,83 +47,55 @@ class ScaledColumns(nn.Module):
         *,
         scaled: bool,
         unscaled: Sequence[int] = (),
-        own: bool = False,
+        per_replicate: bool = False,
     ) -> None:
         super().__init__()
-        self.own = own
-        columns, item_axes = values.shape[-1], values.ndim - own - 2
+        self.per_replicate = per_replicate
+        columns, item_axes = values.shape[-1], values.ndim - per_replicate - 2
         shape = (len(splits), *[1] * (1 + item_axes), columns)
-        whole, mine = (np.zeros(columns), np.ones(columns)), (np.zeros(shape), np.ones(shape))
+        offset, factor = np.zeros(columns), np.ones(columns)
+        mean, scale = np.zeros(shape), np.ones(shape)
         if scaled:
-            plain = list(unscaled)
-            flat = values.reshape(-1, columns)
-            whole = _medians(flat, plain), _statistics(flat, plain)[1]
-            training = ((values[r] if own else values)[split.train] for r, split in enumerate(splits))
-            fitted = [_statistics(rows.reshape(-1, columns), plain, *whole) for rows in training]
-            mine = (
-                np.reshape([one[0] for one in fitted], shape),
-                np.reshape([one[1] for one in fitted], shape),
+            skip, flat = list(unscaled), values.reshape(-1, columns)
+            offset, factor = medians(flat, skip), mean_and_deviation(flat, skip)[1]
+            training = (
+                (values[r] if per_replicate else values)[split.train] for r, split in enumerate(splits)
             )
-        (offset, factor), (mean, scale) = whole, mine
+            fitted = [
+                mean_and_deviation(rows.reshape(-1, columns), skip, offset, factor) for rows in training
+            ]
+            mean, scale = (np.reshape(part, shape) for part in zip(*fitted, strict=True))
         stored = torch.empty(values.shape, dtype=dtype)
         for rows in row_blocks(values):
             stored[rows] = torch.as_tensor((values[rows] - offset) / factor, dtype=dtype)
-        self.gaps = bool(stored.isnan().any())
-        buffers = {"mean": mean, "scale": scale}
-        in_user_units = {"mean_in_user_units": offset + factor * mean, "scale_in_user_units": factor * scale}
+        self.has_gaps = bool(stored.isnan().any())
         self.register_buffer("values", stored)
-        for name, content in buffers.items():
-            self.register_buffer(name, torch.as_tensor(content, dtype=dtype))
-        for name, content in in_user_units.items():  # float32 would lose what is small beside a large mean
-            self.register_buffer(name, torch.as_tensor(content, dtype=torch.float64))
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=dtype))
+        self.register_buffer("scale", torch.as_tensor(scale, dtype=dtype))
+        # In float64: float32 would lose what is small beside a large mean
+        self.register_buffer("mean_in_user_units", torch.as_tensor(offset + factor * mean))
+        self.register_buffer("scale_in_user_units", torch.as_tensor(factor * scale))
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The rows ``(R, B)`` as each replicate sees them, ``(R, B, C)``."""
-        where = (torch.arange(len(rows), device=rows.device)[:, None], rows) if self.own else rows
-        seen = self.values[where].sub_(self.mean).div_(self.scale)
-        return seen.nan_to_num(0.0) if self.gaps else seen
+        """Return the rows ``(R, B)`` as each replicate reads them, ``(R, B, C)``."""
+        replicates = torch.arange(len(rows), device=rows.device)[:, None]
+        values = self.values[(replicates, rows) if self.per_replicate else rows]
+        values = values.sub_(self.mean).div_(self.scale)
+        return values.nan_to_num(0.0) if self.has_gaps else values
 
-    def in_user_units(self, seen: Tensor) -> Tensor:
-        """What :meth:`gather` gave, or a prediction of it, in the table's own units, in float64."""
-        return seen.double() * self.scale_in_user_units + self.mean_in_user_units
-
-
-def _medians(rows: NDArray[Any], plain: list[int]) -> NDArray[np.float64]:
-    """Of each column's cells that are there."""
-    medians = np.zeros(rows.shape[1])
-    for place, column in enumerate(rows.T):
-        present = column[~np.isnan(column)]
-        if len(present) and place not in plain:
-            medians[place] = np.median(present, overwrite_input=True)
-    return medians
-
-
-def _statistics(
-    rows: NDArray[Any], plain: list[int], offset: Any = 0.0, factor: Any = 1.0
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column of ``(rows - offset) / factor``; 1 user unit of what is constant."""
-    scaler = StandardScaler()
-    least, most = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
-    for block in row_blocks(rows):
-        part = (rows[block] - offset) / factor
-        with np.errstate(invalid="ignore"):  # of a column that is empty here, whose mean is none
-            scaler.partial_fit(part)
-        least, most = np.fmin(least, np.fmin.reduce(part)), np.fmax(most, np.fmax.reduce(part))
-    mean, scale = np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.scale_, nan=1.0)
-    # What is constant in the training part has no deviation, and must not borrow the table's
-    scale = np.where(most > least, scale, 1 / np.broadcast_to(factor, scale.shape))
-    mean[plain], scale[plain] = 0.0, 1.0
-    return mean, scale
+    def in_user_units(self, values: Tensor) -> Tensor:
+        """Return what :meth:`gather` gave, or a prediction of it, in the table's units, in float64."""
+        return values.double() * self.scale_in_user_units + self.mean_in_user_units
 
 
 class ReplicatedTable(nn.Module):
     """Features, targets, weights and row numbers of all replicates.
 
     Args:
-        features: as the network sees them.
-        targets: by term, as its loss wants them.
-        weights: by term, ``(R, N)`` or ``(1, N)``, how much each row counts; a term without has none.
-        splits: one per replicate, all of the same sizes.
+        features: as the network reads them.
+        targets: by term, as its loss reads them.
+        splits: one per replicate, all with parts of the same sizes.
+        weights: by term, ``(R, N)`` or ``(1, N)``, how much each row counts; a term may have none.
     """
 
     def __init__(
@@ -140,31 +112,31 @@ class ReplicatedTable(nn.Module):
         for part in ("train", "validation", "test"):
             rows = np.stack([getattr(split, part) for split in splits])
             self.register_buffer(f"{part}_rows", torch.from_numpy(rows))
-        self.weighted = list(weights or {})
+        weights = weights or {}
+        self.weighted = list(weights)
         for index, term in enumerate(self.weighted):
-            assert weights is not None
             self.register_buffer(f"weights_{index}", weights[term])
 
     def rows(self, part: str) -> Tensor:
-        """The row numbers ``(R, n)`` of one part."""
+        """Return the row numbers ``(R, n)`` of a part."""
         return self.get_buffer(f"{part}_rows")
 
     def target(self, term: str) -> ScaledColumns:
-        """The targets of one term."""
+        """Return the targets of a term."""
         columns = self.columns[self.terms.index(term)]
         assert isinstance(columns, ScaledColumns)
         return columns
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
-        """Batches of the rows ``(R, n)``, ``size`` at a time.
+        """Yield batches of the rows ``(R, n)``, ``size`` at a time.
 
-        Many are gathered at once and handed out as views: one gather costs as much as ten.
+        Many batches are gathered at once and handed out as views: one gather takes as long as ten.
         """
-        every = [self.features, *(self.target(term) for term in self.terms)]
-        per_row = sum(columns.values.shape[1 + columns.own :].numel() for columns in every)
+        sources = [self.features, *(self.target(term) for term in self.terms)]
+        per_row = sum(columns.values.shape[1 + columns.per_replicate :].numel() for columns in sources)
         at_once = max(BLOCK // (len(rows) * per_row) // size, 1) * size
         for block in rows.split(at_once, dim=1):
-            features, *targets = (columns.gather(block).split(size, dim=1) for columns in every)
+            features, *targets = (columns.gather(block).split(size, dim=1) for columns in sources)
             weights = [self._weights(index, block).split(size, dim=1) for index in range(len(self.weighted))]
             for index, batch in enumerate(features):
                 yield (

@@ -1,14 +1,21 @@
-"""Real data sets that scikit-learn carries: nothing is downloaded."""
+"""Real data sets that lossbench carries: nothing is downloaded."""
 
+import gzip
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import datasets
-from sklearn.neighbors import KNeighborsClassifier
 
-from lossbench.data.dataset import Dataset, Target, Task
+from lossbench import tasks
+from lossbench.data.dataset import Dataset, Target
+from lossbench.tasks import Task
+
+_FILES = Path(__file__).parent / "files"
+_DARK = 8  # half of the darkest value of a pixel: from here on it is inked
+
+Floats = NDArray[np.float64]
 
 
 def diabetes() -> Dataset:
@@ -17,19 +24,18 @@ def diabetes() -> Dataset:
     >>> diabetes().features.shape
     (442, 10)
     """
-    bunch = datasets.load_diabetes(scaled=False)
-    return _single(np.asarray(bunch.data), bunch.feature_names, bunch.target, "regression", ["progression"])
+    return _last_column("diabetes", tasks.REGRESSION)
 
 
 def petals() -> Dataset:
-    """Length in cm of 150 iris petals from their width and their sepals' (Fisher 1936): positive.
+    """Length in cm of 150 iris petals from their width and the size of their sepals (Fisher 1936): positive.
 
     >>> petals().target.values.min() > 0
     np.True_
     """
-    table = np.asarray(datasets.load_iris().data, dtype=np.float64)
-    features = ("sepal length", "sepal width", "petal width")
-    return _single(table[:, [0, 1, 3]], features, table[:, 2], "positive", ["petal length"])
+    _, table = _read("iris")
+    names = ("sepal length", "sepal width", "petal width")
+    return _single(table[:, [0, 1, 3]], names, table[:, 2], tasks.POSITIVE, ["petal length"])
 
 
 def ink() -> Dataset:
@@ -39,8 +45,8 @@ def ink() -> Dataset:
     array([13., 10., 14.])
     """
     left, right = _halves(axis=2)
-    counts = (right >= 8).sum(1, keepdims=True).astype(np.float64)  # half of the darkest
-    return _single(left, _pixels(left), counts, "count", ["inked pixels"])
+    counts = (right >= _DARK).sum(1, keepdims=True)
+    return _single(left, _pixels(left), counts, tasks.COUNT, ["inked pixels"])
 
 
 def breast_cancer() -> Dataset:
@@ -49,8 +55,7 @@ def breast_cancer() -> Dataset:
     >>> breast_cancer().target.classes
     ('malignant', 'benign')
     """
-    bunch = datasets.load_breast_cancer()
-    return _classification(bunch, "binary", "diagnosis")
+    return _last_column("breast_cancer", tasks.BINARY, ["malignant", "benign"])
 
 
 def digits() -> Dataset:
@@ -59,31 +64,35 @@ def digits() -> Dataset:
     >>> len(digits().target.classes)
     10
     """
-    return _classification(datasets.load_digits(), "multiclass", "digit")
+    return _last_column("digits", tasks.MULTICLASS, range(10))
 
 
 def digits_distilled() -> Dataset:
-    """The digits with a teacher's beliefs for targets: the shares among 10 neighbours: distributions.
+    """The digits with a teacher's predictions as targets, shares among 10 neighbours: distributions.
 
     >>> bool((abs(digits_distilled().target.values.sum(1) - 1) < 1e-12).all())
     True
     """
+    from sklearn.neighbors import (
+        KNeighborsClassifier,
+    )  # imports pandas, which the other data sets do not need
+
     hard = digits()
     teacher = KNeighborsClassifier(n_neighbors=10).fit(hard.features, hard.target.values)
-    beliefs = np.asarray(teacher.predict_proba(hard.features), dtype=np.float64)
+    shares = teacher.predict_proba(hard.features)
     classes = hard.target.classes
-    return _single(hard.features, hard.feature_names, beliefs, "distribution", ["belief"], classes)
+    return _single(hard.features, hard.feature_names, shares, tasks.DISTRIBUTION, ["belief"], classes)
 
 
 def digit_halves() -> Dataset:
-    """A digit's lower half, 32 pixels, from its upper one: vectors.
+    """A digit's lower half, 32 pixels, from its upper half: vectors.
 
     >>> digit_halves().target.values.shape
     (1797, 32)
     """
     upper, lower = _halves(axis=1)
-    below = [f"lower {name}" for name in _pixels(lower)]
-    return _single(upper, _pixels(upper), lower, "vector", below, name="lower half")
+    columns = [f"lower {name}" for name in _pixels(lower)]
+    return _single(upper, _pixels(upper), lower, tasks.VECTOR, columns, name="lower half")
 
 
 def digit_masks() -> Dataset:
@@ -93,9 +102,8 @@ def digit_masks() -> Dataset:
     [np.float64(0.0), np.float64(1.0)]
     """
     halves = digit_halves()
-    inked = halves.target.values >= 8  # half of the darkest
-    names = halves.target.columns
-    return _single(halves.features, halves.feature_names, inked, "mask", names, name="lower half")
+    inked, columns = halves.target.values >= _DARK, halves.target.columns
+    return _single(halves.features, halves.feature_names, inked, tasks.MASK, columns, name="lower half")
 
 
 def digit_pairs() -> Dataset:
@@ -112,7 +120,7 @@ def digit_pairs() -> Dataset:
     different = np.column_stack([rest[:half], _of_other_classes(rest[:half], rest[half:], whole, random)])
     members = np.concatenate([couples, different])
     same = np.repeat([1.0, 0.0], [len(couples), len(different)])
-    return _single(whole.features[members], whole.feature_names, same, "pair", ["same"])
+    return _single(whole.features[members], whole.feature_names, same, tasks.PAIR, ["same"])
 
 
 def digit_triplets() -> Dataset:
@@ -128,35 +136,31 @@ def digit_triplets() -> Dataset:
     members = np.column_stack([couples, _of_other_classes(couples[:, 0], rest, whole, random)])
     swapped = np.arange(len(members)) % 2 == 1
     members[swapped] = members[swapped][:, [0, 2, 1]]
-    nearer = 1.0 - swapped
-    return _single(whole.features[members], whole.feature_names, nearer, "triplet", ["second"])
+    return _single(whole.features[members], whole.feature_names, 1.0 - swapped, tasks.TRIPLET, ["second"])
 
 
 def wine() -> Dataset:
     """Cultivar (one of three) and alcohol of 178 wines from 12 measurements: two targets.
 
-    >>> [(target.name, target.task) for target in wine().targets]
+    >>> [(target.name, str(target.task)) for target in wine().targets]
     [('cultivar', 'multiclass'), ('alcohol', 'regression')]
     """
-    bunch = datasets.load_wine()
-    table, names = np.asarray(bunch.data, dtype=np.float64), [str(name) for name in bunch.feature_names]
+    (*names, _), table = _read("wine")
     alcohol = names.index("alcohol")
-    labels = tuple(map(str, bunch.target_names))
-    cultivar = np.asarray(bunch.target, dtype=np.int64)
     return Dataset(
-        np.delete(table, alcohol, axis=1),
+        np.delete(table[:, :-1], alcohol, axis=1),
         tuple(name for name in names if name != "alcohol"),
         (
-            Target("cultivar", cultivar, "multiclass", ("cultivar",), labels),
-            Target("alcohol", table[:, [alcohol]], "regression", ("alcohol",)),
+            _target(table[:, -1], tasks.MULTICLASS, ["cultivar"], [f"class_{i}" for i in range(3)]),
+            _target(table[:, alcohol], tasks.REGRESSION, ["alcohol"]),
         ),
     )
 
 
 def synthetic_outputs() -> Dataset:
-    """1,000 rows of 100 normal features, a class of ten and a number that both follow from them: two targets.
+    """1,000 rows of 100 normal features, with a class of ten and a number that follow from them: two targets.
 
-    Made from a fixed seed, as the two-headed example of the documents, which names sizes but no data.
+    Made from a fixed seed, as the two-headed example of the documents, which gives sizes but no data.
 
     >>> synthetic_outputs().features.shape
     (1000, 100)
@@ -165,13 +169,12 @@ def synthetic_outputs() -> Dataset:
     features = random.normal(size=(1000, 100))
     classes = (features @ random.normal(size=(100, 10)) + random.normal(size=(1000, 10))).argmax(1)
     number = features @ random.normal(size=(100, 1)) / 10 + random.normal(size=(1000, 1)) / 2
-    labels = tuple(map(str, range(10)))
     return Dataset(
         features,
         tuple(f"x{i}" for i in range(100)),
         (
-            Target("classification", classes.astype(np.int64), "multiclass", ("classification",), labels),
-            Target("regression", number, "regression", ("regression",)),
+            _target(classes, tasks.MULTICLASS, ["classification"], range(10)),
+            _target(number, tasks.REGRESSION, [tasks.REGRESSION.name]),  # the documents call it so
         ),
     )
 
@@ -184,24 +187,24 @@ def ten_coin_flips() -> Dataset:
     """
     random = np.random.RandomState(0)
     features, flips = random.random(size=(10, 4)), random.permutation([0, 1] * 5)
-    return _single(features, [f"x{i}" for i in range(4)], flips, "binary", ["heads"], ["no", "yes"])
+    return _single(features, [f"x{i}" for i in range(4)], flips, tasks.BINARY, ["heads"], ["no", "yes"])
 
 
 def _couples(classes: NDArray[Any], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows two by two of one class, from a share of each class, and the rows left, by class."""
+    """Return couples of rows of a class, from a share of each class, and the rows left, by class."""
     couples, rest = [], []
     for label in np.unique(classes):
         rows = np.flatnonzero(classes == label)
-        taken = int(len(rows) * share) // 2 * 2
-        couples.append(rows[:taken].reshape(-1, 2))
-        rest.append(rows[taken:])
+        count = int(len(rows) * share) // 2 * 2
+        couples.append(rows[:count].reshape(-1, 2))
+        rest.append(rows[count:])
     return np.concatenate(couples), np.concatenate(rest)
 
 
 def _of_other_classes(
     rows: NDArray[np.int64], others: NDArray[np.int64], whole: Dataset, random: np.random.RandomState
 ) -> NDArray[np.int64]:
-    """For each row one of the others, each used once, whose class is another: any other."""
+    """Return for each row one of the others, of a different class; each of the others is used once."""
     classes = whole.target.values
     others = random.permutation(others)
     while (same := np.flatnonzero(classes[rows] == classes[others[: len(rows)]])).size:
@@ -211,35 +214,47 @@ def _of_other_classes(
     return others[: len(rows)]
 
 
-def _halves(axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    images = np.asarray(datasets.load_digits().images, dtype=np.float64)
+def _halves(axis: int) -> tuple[Floats, Floats]:
+    images = digits().features.reshape(-1, 8, 8)
     first, second = np.split(images, 2, axis=axis)
     return first.reshape(len(images), -1), second.reshape(len(images), -1)
 
 
-def _pixels(half: NDArray[np.float64]) -> tuple[str, ...]:
+def _pixels(half: Floats) -> tuple[str, ...]:
     return tuple(f"pixel {i}" for i in range(half.shape[1]))
 
 
-def _classification(bunch: Any, task: Task, name: str) -> Dataset:
-    return _single(bunch.data, bunch.feature_names, bunch.target, task, [name], bunch.target_names)
+def _read(name: str) -> tuple[list[str], Floats]:
+    """Return the header and the numbers of a bundled file."""
+    with gzip.open(_FILES / f"{name}.csv.gz", "rt", encoding="utf-8") as lines:
+        header = next(lines).strip().split(",")
+        return header, np.loadtxt(lines, delimiter=",")
+
+
+def _last_column(file: str, task: Task, classes: Sequence[Any] = ()) -> Dataset:
+    """Return a bundled file as a data set whose target is the last column."""
+    (*names, target), table = _read(file)
+    return _single(np.ascontiguousarray(table[:, :-1]), names, table[:, -1], task, [target], classes)
 
 
 def _single(
-    features: Any,
+    features: Floats,
     feature_names: Sequence[str],
-    target: Any,
+    values: NDArray[Any],
     task: Task,
     columns: Sequence[str],
     classes: Sequence[Any] = (),
     name: str = "",
 ) -> Dataset:
-    """A data set with one target, called as its column is."""
-    values = np.asarray(target)
-    if task not in ("binary", "multiclass"):
-        values = values.reshape(len(values), -1)
-    kind = np.float64 if values.ndim == 2 else np.int64
-    labels = tuple(map(str, classes))
-    canonical: Any = values.astype(kind)
-    only = Target(name or columns[0], canonical, task, tuple(columns), labels)
-    return Dataset(np.asarray(features, dtype=np.float64), tuple(map(str, feature_names)), (only,))
+    """Return a data set with a single target."""
+    return Dataset(features, tuple(feature_names), (_target(values, task, columns, classes, name),))
+
+
+def _target(
+    values: NDArray[Any], task: Task, columns: Sequence[str], classes: Sequence[Any] = (), name: str = ""
+) -> Target:
+    """Return a target in canonical form; its name is that of its first column if none is given."""
+    canonical = (
+        values.astype(np.int64) if task.has_classes else values.reshape(len(values), -1).astype(np.float64)
+    )
+    return Target(name or columns[0], canonical, task, tuple(columns), tuple(map(str, classes)))

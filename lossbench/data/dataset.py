@@ -1,51 +1,31 @@
-"""A data set as every source delivers it: features, one canonical target, and the task."""
+"""A data set as every source delivers it: features, and targets with their tasks."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal[
-    "regression",
-    "positive",
-    "count",
-    "binary",
-    "multiclass",
-    "distribution",
-    "vector",
-    "mask",
-    "pair",
-    "triplet",
-    "retrieval",
-]
-
-# What a table's column, or columns, can be read as; auto is the loss's own task.
-TableTask = Literal[
-    "auto", "regression", "positive", "count", "binary", "multiclass", "distribution", "vector", "mask"
-]
+from lossbench.tasks import Task
 
 BLOCK = 2**20  # elements at a time: large enough to be fast, small beside any data
 
-# A target as the tables hold it: class indices ``(N,)`` int64, else ``(N, U)`` float64.
+# Targets as a data set holds them: class indices ``(N,)`` int64, else numbers ``(N, U)`` float64
 Values = NDArray[np.float64] | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Target:
-    """What one output is to predict.
+    """What one output predicts.
 
     Attributes:
-        name: of the output.
-        values: class indices ``(N,)`` for binary and multiclass tasks, else ``(N, U)``.
-        task: what kind of target it is: any reals, positive ones, counts, one of two or of several classes,
-            a distribution over classes, a vector whose direction matters, a mask of 0 and 1, whether a
-            pair is alike (1 or 0), which of a triplet's last two is like its first (1: the former), or
-            classes of which those alike are to be found again.
-        columns: the U column names, or the one of the classes.
+        name: of the target; an output has the same name.
+        values: class indices ``(N,)`` if the task has classes, else numbers ``(N, U)``.
+        task: the kind of target.
+        columns: the names of the U columns, or of the column of classes.
         classes: the label of each class; empty where there are none.
     """
 
@@ -58,18 +38,18 @@ class Target:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One table, in memory.
+    """A table in memory.
 
     Attributes:
         features: ``(N, F)`` float64, NaN where a value is missing; of pairs ``(N, 2, F)``, of triplets
             ``(N, 3, F)``.
         feature_names: F names.
-        targets: one for each output that a network can be given.
+        targets: one for each output that a network can have.
         unscaled: indices of the features that are not standardised: the 0 and 1 of categories.
-        weights: ``(N,)``, how much each row counts; None where all count alike.
-        groups: ``(N,)`` integers; rows of one group stay in one part.
-        parts: ``(N,)``, the part that each row is given to: 0 to train, 1 to validate, 2 to test.
-        order: ``(N,)``, a rank in time: the earliest train, the latest test.
+        weights: ``(N,)``, how much each row counts; None if all rows count alike.
+        groups: ``(N,)`` integers; rows of a group stay in the same part.
+        parts: ``(N,)``, the part of each row: 0 to train, 1 to validate, 2 to test.
+        order: ``(N,)``, ranks in time: the earliest rows train, the latest test.
     """
 
     features: NDArray[np.float64]
@@ -91,14 +71,20 @@ class Dataset:
         (only,) = self.targets
         return only
 
+    def target_of(self, name: str) -> Target:
+        """Return the target of that name; the only target, whatever the name, if there is one."""
+        if len(self.targets) == 1:
+            return self.target
+        return next(target for target in self.targets if target.name == name)
+
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything in it: two runs saw the same data when it is the same."""
+        """The SHA-256 of the whole content: runs with the same fingerprint used the same data."""
         digest = hashlib.sha256()
-        facts = [(one.name, one.task, one.columns, one.classes) for one in self.targets]
+        facts = [(target.name, target.task.name, target.columns, target.classes) for target in self.targets]
         digest.update(repr((self.feature_names, self.unscaled, facts)).encode())
-        kept = (self.weights, self.groups, self.parts, self.order)
-        for values in (self.features, *(one.values for one in self.targets), *kept):
+        roles = (self.weights, self.groups, self.parts, self.order)
+        for values in (self.features, *(target.values for target in self.targets), *roles):
             if values is None:
                 digest.update(b"none")
                 continue
@@ -109,6 +95,6 @@ class Dataset:
 
 
 def row_blocks(rows: NDArray[Any]) -> Iterator[slice]:
-    """The first axis in pieces, so that no temporary is as large as the whole."""
+    """Yield slices of the first axis, so that no temporary array is as large as the whole."""
     size = max(BLOCK // max(rows[0].size, 1), 1)
     return (slice(start, start + size) for start in range(0, len(rows), size))

@@ -1,4 +1,4 @@
-"""A table's file, CSV or Parquet, to a data frame, and back from a cell to where it stands."""
+"""Read a table from a CSV or Parquet file, and find a cell of it again in the file."""
 
 import csv
 import itertools
@@ -16,14 +16,14 @@ _SEPARATORS = ",;\t|"
 
 
 def read(path: str, exclude: Sequence[str] = ()) -> pd.DataFrame:
-    """The table of a file.
+    """Read the table in a file.
 
     Args:
-        path: from the folder the command is typed in.
-        exclude: columns that nobody will look at, whatever they hold.
+        path: of the file, from the working directory.
+        exclude: columns that may hold anything, because they are not used.
 
     Raises:
-        UserError: the file is not there, or no table; the message says what it is and the hint.
+        UserError: there is no such file, or it holds no table; the message says what to do.
     """
     file = Path(path).expanduser()
     try:
@@ -50,18 +50,18 @@ def _read_parquet(file: Path, path: str, exclude: Sequence[str]) -> pd.DataFrame
     from pyarrow import parquet
 
     try:
-        pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # which gives back what is freed
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # it returns freed memory to the system
         with parquet.ParquetFile(file, pre_buffer=False) as content:
             schema = content.schema_arrow
             _check_header(schema.names, path)
             for field in schema:
                 _check_type(field.name, field.type, field.name.strip() in exclude, path)
-            # the index of a pandas frame that was filtered or sorted tells the rows apart, and is no feature
+            # pandas writes the index of a frame that was filtered or sorted; it is no feature
             index = [name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)]
             columns = content.read().drop_columns(index)
     except pyarrow.ArrowException as error:
         raise UserError(f"data.path={path}: not a whole Parquet file: {error}") from error
-    # each column by itself, so that it is freed by itself
+    # Each column in a block of its own, so that it can be freed alone
     frame: pd.DataFrame = columns.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
     return frame
 
@@ -88,7 +88,7 @@ def _read_csv(file: Path, path: str) -> pd.DataFrame:
             skipinitialspace=True,
             keep_default_na=False,  # "NA" may be a class
             na_values=[""],
-            low_memory=False,  # each column's type from the whole of it
+            low_memory=False,  # a column's type follows from all its cells
         )
     except UnicodeDecodeError as error:
         raise UserError(f"data.path={path}: not a text file in UTF-8; save it as a UTF-8 CSV") from error
@@ -96,12 +96,12 @@ def _read_csv(file: Path, path: str) -> pd.DataFrame:
         reason = str(error).strip().rpartition("C error: ")[2]
         raise UserError(f"data.path={path}: not a table: {reason}") from error
     if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(f"{path}: the rows have more cells than the header has names; mend the header")
+        raise UserError(f"{path}: the rows have more cells than the header has names; correct the header")
     return frame
 
 
 def _header(file: Path) -> tuple[list[str], str]:
-    """The column names, and what separates them: whichever sign the first line has most of, unquoted."""
+    """Return the column names and the separator: the most frequent sign outside quotes in the first line."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
         first = next((line for line in lines if line.strip()), "")
     unquoted = re.sub('"[^"]*"', "", first)
@@ -110,31 +110,31 @@ def _header(file: Path) -> tuple[list[str], str]:
 
 
 def where(path: str, row: int, column: Any) -> str:
-    """File, line and column of a cell; the line is where its row ends, blank lines counted."""
+    """Return file, line and column of a cell; the line is where its row ends, and blank lines count."""
     file = Path(path).expanduser()
     if _is_parquet(file):
         return f"{path}, row {row}, column {column.name}"
     with file.open(encoding="utf-8-sig", newline="") as lines:
         records = csv.reader(lines, delimiter=_header(file)[1], skipinitialspace=True)
-        # a line of blanks is no row, as in pandas
-        told = (records.line_num for record in records if len(record) > 1 or "".join(record).strip())
-        line = next(itertools.islice(told, row + 1, None))
+        # A line of blanks is no row, as in pandas
+        ends = (records.line_num for record in records if len(record) > 1 or "".join(record).strip())
+        line = next(itertools.islice(ends, row + 1, None))
     return f"{path}, line {line}, column {column.name}"
 
 
 def _no_such_file(path: str, file: Path) -> str:
     nearby = [p.name for p in file.parent.glob("*") if p.is_file()] if file.parent.is_dir() else []
-    meant = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
-    return f"data.path={path}: no such file, seen from {Path.cwd()}. {meant}".rstrip()
+    suggestion = did_you_mean(file.name, nearby, f"{file.parent}/" if str(file.parent) != "." else "")
+    return f"data.path={path}: no such file; the working directory is {Path.cwd()}. {suggestion}".rstrip()
 
 
 def _check_header(names: list[str], path: str) -> None:
     names = [name.strip() for name in names]
-    doubled = [name for name, count in Counter(names).items() if count > 1 and name]
-    if doubled:
-        raise UserError(f"{path}: two columns are called {doubled[0]!r}; rename one")
+    duplicates = [name for name, count in Counter(names).items() if count > 1 and name]
+    if duplicates:
+        raise UserError(f"{path}: two columns are called {duplicates[0]!r}; rename one")
     if "" in names and names != [""]:
         raise UserError(
-            f"{path}: column {names.index('') + 1} has no name; name it, or take it out (pandas leaves "
+            f"{path}: column {names.index('') + 1} has no name; name it, or remove it (pandas leaves "
             "its index out with to_csv(index=False))"
         )

@@ -4,81 +4,62 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from lossbench.data.dataset import Dataset, Target
 from lossbench.errors import UserError
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three parts; every row is in exactly one."""
+    """Row indices of the three parts; every row is in exactly one part."""
 
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Rows
+    validation: Rows
+    test: Rows
 
 
 def split(dataset: Dataset, *, seed: int, validation: float, test: float, stratify: bool) -> Split:
-    """Split a data set's rows; the sizes never depend on the seed, and where the data decides, nothing does.
+    """Split the rows of a data set; the sizes of the parts do not depend on the seed.
 
-    A given part, an order in time or groups make one split for all seeds: groups differ in size, and the
-    replicates' parts must not.
+    Given parts, an order in time or groups make the same split for all seeds: groups differ in size, and all
+    replicates need parts of the same size.
 
     Args:
-        dataset: what to split.
-        seed: of this purpose (see :func:`lossbench.seeds.derive`).
-        validation: the share of all rows that validate.
-        test: the share of all rows that test.
-        stratify: keep the classes' shares in every part; of a target without classes it changes nothing.
+        dataset: what is split.
+        seed: for this purpose (see :func:`lossbench.seeds.derive`).
+        validation: the share of all rows in the validation part.
+        test: the share of all rows in the test part.
+        stratify: whether every part keeps the shares of the classes, if the target has classes.
 
     Raises:
-        UserError: too few rows, or a class too rare to be in every part.
+        UserError: there are too few rows, or a class is too rare to be in every part.
     """
     count = len(dataset.features)
     if dataset.parts is not None:
         return Split(*(np.flatnonzero(dataset.parts == part) for part in range(3)))
     if dataset.groups is not None:
         return _by_group(dataset.groups, validation, test)
-    sizes = {"test": round(count * test), "validation": round(count * validation)}
-    rest = count - sum(sizes.values())
-    if min(rest, *sizes.values()) < 2:
+    test_size, validation_size = round(count * test), round(count * validation)
+    train_size = count - test_size - validation_size
+    if min(train_size, validation_size, test_size) < 2:
         raise UserError(
-            f"{count} rows give {rest} to train, {sizes['validation']} to validate and {sizes['test']} "
+            f"{count} rows give {train_size} to train, {validation_size} to validate and {test_size} "
             "to test; at least 2 are needed in each: change data.validation or data.test, or add rows"
         )
     if dataset.order is not None:
-        in_time = np.argsort(dataset.order)
-        earliest, middle = rest, rest + sizes["validation"]
-        return Split(in_time[:earliest], in_time[earliest:middle], in_time[middle:])
-    with_classes = [target for target in dataset.targets if target.values.ndim == 1]
-    stratified = with_classes[0] if stratify and with_classes else None
-    classes = None if stratified is None else stratified.values
-    random = np.random.RandomState(seed)  # what scikit-learn takes; never the global one
-    try:
-        others, test_rows = train_test_split(
-            np.arange(count), test_size=sizes["test"], random_state=random, stratify=classes
-        )
-        train_rows, validation_rows = train_test_split(
-            others,
-            test_size=sizes["validation"],
-            random_state=random,
-            stratify=None if classes is None else classes[others],
-        )
-    except ValueError as error:  # scikit-learn's words: a class of one row, fewer rows than classes
-        if stratified is None:
-            raise
-        raise _rare_class(stratified) from error
-    parts = (train_rows, validation_rows, test_rows)
-    if stratified is not None and any(
-        len(np.unique(stratified.values[rows])) < len(stratified.classes) for rows in parts
-    ):
-        raise _rare_class(stratified)
-    return Split(*parts)
+        return Split(*np.split(np.argsort(dataset.order), [train_size, train_size + validation_size]))
+    random = np.random.RandomState(seed)  # its stream never changes between versions of NumPy
+    target = next((target for target in dataset.targets if target.task.has_classes), None)
+    if stratify and target is not None:
+        return _stratified(target, validation_size, test_size, random)
+    others, test_rows = _shuffled(np.arange(count), test_size, random)
+    return Split(*_shuffled(others, validation_size, random), test_rows)
 
 
 def _by_group(groups: NDArray[np.int64], validation: float, test: float) -> Split:
-    """Whole groups, from a seed of their own."""
+    """Split whole groups; the shuffle has a fixed seed."""
     names = np.unique(groups)
     sizes = round(len(names) * validation), round(len(names) * test)
     if min(len(names) - sum(sizes), *sizes) < 1:
@@ -89,6 +70,63 @@ def _by_group(groups: NDArray[np.int64], validation: float, test: float) -> Spli
     shuffled = np.random.RandomState(0).permutation(names)
     validates, tests, trains = np.split(shuffled, np.cumsum(sizes))
     return Split(*(np.flatnonzero(np.isin(groups, part)) for part in (trains, validates, tests)))
+
+
+def _shuffled(rows: Rows, size: int, random: np.random.RandomState) -> tuple[Rows, Rows]:
+    """Return the rows in two shuffled parts, the second of the given size."""
+    shuffled = rows[random.permutation(len(rows))]
+    return shuffled[size:], shuffled[:size]
+
+
+def _stratified(target: Target, validation: int, test: int, random: np.random.RandomState) -> Split:
+    """Split so that every part has the shares of the classes."""
+    labels = target.values.astype(np.int64)
+    others, test_rows = _class_by_class(np.arange(len(labels)), labels, test, random)
+    train, validation_rows = _class_by_class(others, labels, validation, random)
+    parts = Split(train, validation_rows, test_rows)
+    if any(
+        len(np.unique(labels[rows])) < len(target.classes) for rows in (train, validation_rows, test_rows)
+    ):
+        raise _rare_class(target)
+    return parts
+
+
+def _class_by_class(
+    rows: Rows, labels: NDArray[np.int64], size: int, random: np.random.RandomState
+) -> tuple[Rows, Rows]:
+    """Return the rows in two shuffled parts with equal shares of the classes, the second of the given size.
+
+    The result is that of scikit-learn's ``train_test_split``, whose import also imports pandas.
+    """
+    members = [rows[labels[rows] == label] for label in np.unique(labels[rows])]
+    counts = np.array([len(member) for member in members])
+    kept = _proportional_counts(counts, len(rows) - size, random)
+    taken = _proportional_counts(counts - kept, size, random)
+    first, second = [], []
+    for member, keep, take in zip(members, kept, taken, strict=True):
+        shuffled = member[random.permutation(len(member))]
+        first.append(shuffled[:keep])
+        second.append(shuffled[keep : keep + take])
+    kept_rows: Rows = random.permutation(np.concatenate(first))
+    return kept_rows, random.permutation(np.concatenate(second))
+
+
+def _proportional_counts(
+    counts: NDArray[np.int64], size: int, random: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return how many of each class make a part of the given size; ties in rounding are broken at random."""
+    exact = counts / counts.sum() * size
+    whole = np.floor(exact)
+    remainder, missing = exact - whole, int(size - whole.sum())
+    for value in np.unique(remainder)[::-1]:
+        if missing == 0:
+            break
+        tied = np.flatnonzero(remainder == value)
+        rounded_up = random.choice(tied, size=min(len(tied), missing), replace=False)
+        whole[rounded_up] += 1
+        missing -= len(rounded_up)
+    result: NDArray[np.int64] = whole.astype(np.int64)
+    return result
 
 
 def _rare_class(target: Target) -> UserError:

@@ -1,10 +1,10 @@
-"""Loss objects: the class form of every loss function, and of the user's own."""
+"""Loss objects: the base class, and the class forms of loss functions and of user functions."""
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +18,14 @@ _PREDICTION_NAMES = {"y_pred", "pred", "preds", "prediction", "predictions", "in
 
 
 class Loss(nn.Module):
-    """A loss as an object: ``call`` gives the values, calling the object weights and reduces them.
+    """Base class of losses: ``call`` computes the values; calling the object weights and reduces them.
 
-    Subclass it as one subclasses ``keras.losses.Loss``: ``call(self, y_true, y_pred)`` returns one
-    value per sample (preferred), or one scalar; the order of its two arguments is read from their
+    Subclass it as you would ``keras.losses.Loss``: ``call(self, y_true, y_pred)`` returns one value per
+    sample (preferred) or one scalar. Its two parameters may stand in either order, which is read from their
     names.
 
     Args:
-        name: what reports call it; by default the class's name in snake case.
+        name: the display name in reports; by default the name of the class in snake case.
         reduction: see :func:`lossbench.losses.reduction.reduce`.
 
     >>> class Cubic(Loss):
@@ -38,26 +38,35 @@ class Loss(nn.Module):
     def __init__(self, name: str | None = None, reduction: str | None = DEFAULT_REDUCTION) -> None:
         super().__init__()
         if not isinstance(name, str | None):
-            raise TypeError(f"name={name!r}: the name that reports show is a text")
+            raise TypeError(f"name={name!r}: the display name must be a text")
         self.name = name or _snake_case(type(self).__name__)
         self.reduction = canonical_reduction(reduction)
 
+    if TYPE_CHECKING:
+
+        def __call__(self, y_pred: Any, y_true: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
+            """Tell type checkers what :meth:`forward` takes; torch declares any arguments and any result."""
+
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The unreduced values: one per sample, or one scalar. To be written by the subclass."""
+        """Compute the unreduced values, one per sample, or one scalar. Subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} needs a method call(self, y_true, y_pred)")
 
     def forward(self, y_pred: Any, y_true: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
-        """The weighted and reduced loss.
+        """Compute the weighted and reduced loss.
 
         Args:
-            y_pred: predictions, ``(N, ...)``; anything ``torch.as_tensor`` takes.
-            y_true: targets, as the loss wants them.
-            sample_weight: one weight, ``(N,)`` per sample, or one per value.
-            mask: true where a sample, or a time step, counts: ``(N,)`` or ``(N, T)``. The others enter no
-                mean and no gradient, whatever they hold.
+            y_pred: predictions, ``(N, ...)``; anything that ``torch.as_tensor`` accepts.
+            y_true: targets, in the form that the loss takes.
+            sample_weight: a single weight, ``(N,)`` weights per sample, or a weight per value.
+            mask: true where a sample, or a time step, counts: ``(N,)`` or ``(N, T)``. The others do not
+                affect the loss or its gradient, even if they hold NaN.
 
         Returns:
             A scalar; with ``reduction="none"`` one value per sample.
+
+        Raises:
+            ValueError: shapes or ranges do not fit the loss, or weights or ``none`` are given for a loss
+                that returns one scalar per batch.
         """
         y_pred, y_true = torch.as_tensor(y_pred), torch.as_tensor(y_true)
         if mask is None:
@@ -77,36 +86,36 @@ class Loss(nn.Module):
         )[0]
 
     def _values_where(self, mask: Tensor, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The values of what a mask leaves, 0 elsewhere: what is left out is never looked at."""
+        """Compute the values where the mask is true, without reading the rest, whose values are 0."""
         kept, counts = self.values(y_pred[mask], y_true[mask])
         if kept.ndim == 0:
             return kept, counts
         values = kept.new_zeros(mask.shape + kept.shape[1:]).index_put((mask,), kept)
-        every = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
-        return values, every.index_put(
-            (mask,), torch.ones_like(kept, dtype=torch.bool) if counts is None else counts
-        )
+        nowhere = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
+        counts = torch.ones_like(kept, dtype=torch.bool) if counts is None else counts
+        return values, nowhere.index_put((mask,), counts)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The unreduced values and, where some do not count, the mask of those that do."""
+        """Return the unreduced values, and the mask of those that count, or None if all do."""
         ordered = (y_true, y_pred) if _target_first(self.call) else (y_pred, y_true)
         return _tensor(self.call(*ordered), self.name), None
 
     def get_config(self) -> dict[str, Any]:
-        """What :meth:`from_config` needs to build the same loss again."""
+        """Return the arguments with which :meth:`from_config` builds the same loss."""
         return {"name": self.name, "reduction": self.reduction}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The loss that ``get_config`` described."""
+        """Build the loss that :meth:`get_config` described."""
         return cls(**config)
 
 
 class FunctionLoss(Loss):
-    """The class form of one loss function; its parameters are the function's, checked.
+    """Base of the class forms: a loss function with checked parameters.
 
     Raises:
         ConfigError: a parameter is unknown, of the wrong type or out of range.
+        TypeError: there are too many positional arguments, or one is given by keyword as well.
     """
 
     function: ClassVar[Callable[..., Tensor]]
@@ -120,7 +129,8 @@ class FunctionLoss(Loss):
     ) -> None:
         function = type(self).function
         super().__init__(name or function.__name__, reduction)
-        order = [known.name for known in keyword_parameters(function)]  # Keras's, as in Huber(2.0)
+        defaults = {known.name: known.default for known in keyword_parameters(function)}
+        order = list(defaults)  # that of Keras, as in Huber(2.0)
         if len(positional) > len(order):
             raise TypeError(
                 f"{type(self).__name__} takes {', '.join(order) or 'no parameters'}; give "
@@ -128,20 +138,19 @@ class FunctionLoss(Loss):
             )
         doubled = set(order[: len(positional)]) & set(parameters)
         if doubled:
-            raise TypeError(f"{type(self).__name__} got {doubled.pop()} twice, by place and by name")
+            raise TypeError(f"{type(self).__name__} got {doubled.pop()} twice, by position and by keyword")
         parameters |= dict(zip(order, positional, strict=False))
-        found = issues(parameter_model(function), parameters, function.__name__, "")
-        if found:
-            raise ConfigError(found, f"the parameters of {function.__name__}")
-        defaults = {known.name: known.default for known in keyword_parameters(function)}
+        mistakes = issues(parameter_model(function), parameters, function.__name__, "")
+        if mistakes:
+            raise ConfigError(mistakes, f"the parameters of {function.__name__}")
         self.parameters_of_function = {**defaults, **parameters}
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value per sample."""
+        """Compute the values of the function, with the parameters of this object."""
         return type(self).function(y_pred, y_true, **self.parameters_of_function)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The values and the mask of those that count; 1-D tensors are read as one column."""
+        """Return the values and the mask of those that count; 1-D tensors are read as one column."""
         if y_pred.ndim == 1:
             y_pred = y_pred.unsqueeze(-1)
             y_true = y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
@@ -149,7 +158,7 @@ class FunctionLoss(Loss):
         return values, counted(type(self).function, values, y_true, self.parameters_of_function)
 
     def get_config(self) -> dict[str, Any]:
-        """What ``losses.get`` needs to build the same loss again; ``label`` is the display name."""
+        """Return the dict from which ``losses.get`` builds the same loss; ``label`` is the display name."""
         return {
             "name": type(self).function.__name__,
             "label": self.name,
@@ -159,18 +168,27 @@ class FunctionLoss(Loss):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The loss that ``get_config`` described."""
+        """Build the loss that :meth:`get_config` described."""
         rest = {key: value for key, value in config.items() if key not in ("name", "label")}
         return cls(name=config.get("label"), **rest)
 
     def extra_repr(self) -> str:
-        """Parameters and reduction, as ``repr`` shows them."""
+        """Return parameters and reduction, which ``repr`` shows."""
         shown = {**self.parameters_of_function, "reduction": self.reduction}
         return ", ".join(f"{key}={value!r}" for key, value in shown.items())
 
 
 class CallableLoss(Loss):
-    """The user's own function as a loss; it sees exactly the tensors that were passed."""
+    """A user function as a loss; it is given exactly the tensors that were passed.
+
+    Args:
+        function: a function or module of predictions and targets; their order is read from their names.
+        name: the display name in reports; by default the name of the function.
+        reduction: see :func:`lossbench.losses.reduction.reduce`.
+
+    Raises:
+        TypeError: the names of the parameters do not settle their order.
+    """
 
     def __init__(
         self,
@@ -183,19 +201,32 @@ class CallableLoss(Loss):
         self._target_first = _target_first(function)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """What the function returns."""
+        """Return what the function returns."""
         return self.function(*((y_true, y_pred) if self._target_first else (y_pred, y_true)))
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What the function returns; nothing is masked."""
+        """Return what the function returns, and None: all values count."""
         return _tensor(self.call(y_true, y_pred), self.name), None
 
 
-@cache
+@functools.cache
 def class_form(function: Callable[..., Tensor]) -> type[FunctionLoss]:
-    """The class of a loss function, ``mean_squared_error`` -> ``MeanSquaredError``."""
-    name = "".join(word.capitalize() for word in function.__name__.split("_"))
+    """Return the class of a loss function: that of ``mean_squared_error`` is ``MeanSquaredError``.
+
+    >>> from lossbench.losses import huber
+    >>> class_form(huber)(2.0)
+    Huber(delta=2.0, reduction='sum_over_batch_size')
+    >>> list(inspect.signature(class_form(huber)).parameters)
+    ['delta', 'name', 'reduction']
+    """
+    name = class_name(function.__name__)
+
+    def constructor(self: FunctionLoss, *positional: Any, **keywords: Any) -> None:
+        FunctionLoss.__init__(self, *positional, **keywords)
+
+    vars(constructor)["__signature__"] = _signature(function)
     body = {
+        "__init__": constructor,
         "function": staticmethod(function),
         "__doc__": inspect.getdoc(function),
         "__module__": "lossbench.losses",
@@ -204,8 +235,25 @@ def class_form(function: Callable[..., Tensor]) -> type[FunctionLoss]:
     return type(name, (FunctionLoss,), body)
 
 
+def class_name(function_name: str) -> str:
+    """Return the name of the class form of a loss function.
+
+    >>> class_name("mean_squared_error")
+    'MeanSquaredError'
+    """
+    return "".join(word.capitalize() for word in function_name.split("_"))
+
+
+def _signature(function: Callable[..., Tensor]) -> inspect.Signature:
+    """Return the signature of a class form: the parameters of the function, which may be positional."""
+    base = inspect.signature(FunctionLoss.__init__)
+    first, *options = (base.parameters[name] for name in ("self", "name", "reduction"))
+    parameters = [known.replace(kind=known.POSITIONAL_OR_KEYWORD) for known in keyword_parameters(function)]
+    return base.replace(parameters=[first, *parameters, *options])
+
+
 def _target_first(function: Callable[..., Tensor]) -> bool:
-    """Whether a callable takes ``(y_true, y_pred)``, as its parameters' names say."""
+    """Return whether a callable takes ``(y_true, y_pred)`` in that order, judged by their names."""
     called = function.forward if isinstance(function, nn.Module) else function
     first, second = ([*inspect.signature(called).parameters, "", ""])[:2]
     if first in _PREDICTION_NAMES and second in _TARGET_NAMES:
@@ -229,16 +277,16 @@ def _as_weights(sample_weight: Any, values: Tensor) -> Tensor:
 
 
 def _as_mask(mask: Any, y_pred: Tensor) -> Tensor:
-    """A mask over the leading axes of the predictions: their samples, or their time steps."""
+    """Return the mask over the leading axes of the predictions: their samples, or their time steps."""
     given = torch.as_tensor(mask, dtype=torch.bool, device=y_pred.device)
     axes = max(y_pred.ndim - 1, 1)
-    chosen = given.squeeze(-1) if given.ndim > axes and given.shape[-1] == 1 else given
-    if not 1 <= chosen.ndim <= axes or chosen.shape != y_pred.shape[: chosen.ndim]:
+    shaped = given.squeeze(-1) if given.ndim > axes and given.shape[-1] == 1 else given
+    if not 1 <= shaped.ndim <= axes or shaped.shape != y_pred.shape[: shaped.ndim]:
         raise ValueError(
             f"mask of shape {tuple(given.shape)} against predictions of shape {tuple(y_pred.shape)}: give "
             "one truth value per sample (N,), or one per time step (N, T)"
         )
-    return chosen
+    return shaped
 
 
 def _snake_case(name: str) -> str:

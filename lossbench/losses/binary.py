@@ -1,18 +1,11 @@
-"""Losses for targets of two classes, 0 and 1."""
+"""Losses for two classes, 0 and 1 (or -1 and 1 for the hinge losses)."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.checks import (
-    EPSILON,
-    averaged,
-    clipped,
-    in_float32,
-    paired_with_targets,
-    power,
-    smoothed,
-)
+from lossbench.losses.checks import paired_with_targets
+from lossbench.losses.numerics import EPSILON, averaged, clipped, in_float32, power, smoothed
 from lossbench.signatures import Fraction, NonNegative
 
 
@@ -25,13 +18,13 @@ def binary_crossentropy(
     label_smoothing: Fraction = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """Negative log-likelihood of 0/1 targets: asks for calibrated probabilities.
+    """Compute the cross-entropy of 0/1 targets. Use it for calibrated probabilities of two classes.
 
     Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; one
-    shape ``(..., U)``. Value ``(...)``: the mean along ``axis`` of ``-y log p - (1-y) log(1-p)``, where
-    ``p`` is the sigmoid of a logit (computed without forming it), or the probability clipped to
-    [1e-7, 1 - 1e-7]. ``label_smoothing`` moves the targets to ``y (1-s) + s/2``.
-    Source: Keras ``binary_crossentropy``.
+    shape ``(..., U)``. Value ``(...)``: the mean along ``axis`` of ``-y log p - (1-y) log(1-p)``, the
+    negative log-likelihood, where ``p`` is the probability clipped to [1e-7, 1 - 1e-7]. From logits the
+    logarithms are computed directly, without clipping. ``label_smoothing`` moves the targets to
+    ``y (1-s) + s/2``. Source: Good 1952; Keras ``binary_crossentropy``.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [0, 1].
@@ -56,14 +49,14 @@ def binary_focal_crossentropy(
     label_smoothing: Fraction = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """Cross-entropy that fades where the prediction is right: what is hard decides.
+    """Compute a binary cross-entropy that down-weights easy examples. Use it when one class is rare.
 
-    Domain: as binary_crossentropy. Value ``(...)``: the mean along ``axis`` of ``(1 - p_t)^gamma`` times
-    the cross-entropy, where ``p_t`` is the probability given to the truth; with
-    ``apply_class_balancing`` times ``alpha`` for ones and ``1 - alpha`` for zeros. ``gamma = 0`` is
-    binary_crossentropy. From logits all is computed from their log-sigmoid, so that a wrong and certain
-    prediction keeps its gradient (Keras clips it away). Source: Lin et al. 2017, Keras
-    ``binary_focal_crossentropy``.
+    Domain: as that of binary_crossentropy. Value ``(...)``: the mean along ``axis`` of
+    ``(1 - p_t)^gamma`` times the cross-entropy, where ``p_t`` is the predicted probability of the true
+    class; with ``apply_class_balancing`` also times ``alpha`` for targets of 1 and ``1 - alpha`` for
+    targets of 0. ``gamma = 0`` gives binary_crossentropy. From logits the log-sigmoid is used, so that a
+    confident wrong prediction has a gradient (Keras clips, which makes it 0). Source: Lin et al. 2017;
+    Keras ``binary_focal_crossentropy``.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [0, 1].
@@ -73,7 +66,7 @@ def binary_focal_crossentropy(
     """
     y_pred, y_true = paired_with_targets(y_pred, y_true)
     y_true = smoothed(y_true, label_smoothing, 2)
-    # 1 - p_t, with all its digits near 0: a wrong and certain prediction keeps its gradient
+    # wrong = 1 - p_t, accurate near 0 and 1, so that confident wrong predictions keep their gradient
     p, q = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
     wrong = torch.lerp(p, q, y_true)
     values = power(wrong, gamma) * _crossentropy(y_pred, y_true, from_logits)
@@ -92,10 +85,13 @@ def focal(
     label_smoothing: Fraction = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """Focal loss as its paper has it: binary_focal_crossentropy with its classes balanced by ``alpha``.
+    """Compute the focal loss of its paper, with classes weighted by ``alpha``. Use it for rare positives.
 
-    Domain, value and errors: as binary_focal_crossentropy with ``apply_class_balancing``. Source: Lin et
-    al. 2017.
+    Domain and value: as those of binary_focal_crossentropy with ``apply_class_balancing=True``. Source: Lin
+    et al. 2017.
+
+    Raises:
+        ValueError: the shapes differ, or a target lies outside [0, 1].
 
     >>> focal(torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [1.0]]))
     tensor([0.0003, 0.2575])
@@ -113,11 +109,12 @@ def focal(
 
 
 def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Distance from being right by a margin of 1: the support vector machine's loss.
+    """Compute the loss of a support vector machine. Use it for decisions without probabilities.
 
-    Domain: ``y_true`` -1 or 1 (labels that are all 0 or 1 are read as such, as in Keras); ``y_pred`` any
-    scores, decided at 0; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
-    ``max(1 - y_true y_pred, 0)``. Source: Cortes and Vapnik 1995; Keras ``hinge``.
+    Domain: ``y_true`` -1 or 1 (if all labels are 0 or 1, each 0 is read as -1, as in Keras); ``y_pred`` any
+    scores, whose sign is the decision; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis
+    of ``max(1 - y_true y_pred, 0)``, by how much a score misses the margin of 1. Source: Cortes and Vapnik
+    1995; Keras ``hinge``.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [-1, 1].
@@ -129,10 +126,13 @@ def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
 
 
 def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Squared distance from being right by a margin of 1: hinge, smooth at the margin.
+    """Compute the squared hinge loss. Use it as a hinge loss that is smooth at the margin.
 
-    Domain, conversion of labels and errors: as hinge. Value ``(...)``: the mean over the last axis of
-    ``max(1 - y_true y_pred, 0)²``. Source: Keras ``squared_hinge``.
+    Domain: as that of hinge, with the same conversion of labels. Value ``(...)``: the mean over the last
+    axis of ``max(1 - y_true y_pred, 0)²``. Source: Keras ``squared_hinge``.
+
+    Raises:
+        ValueError: the shapes differ, or a target lies outside [-1, 1].
 
     >>> squared_hinge(torch.tensor([[0.8], [0.3]]), torch.tensor([[1.0], [-1.0]]))
     tensor([0.0400, 1.6900])
@@ -141,18 +141,21 @@ def squared_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
 
 
 def _crossentropy(y_pred: Tensor, y_true: Tensor, from_logits: bool) -> Tensor:
+    """Return the cross-entropy of each single prediction."""
     if from_logits:
         return functional.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     p = clipped(y_pred, EPSILON, 1 - EPSILON)
-    with torch.autocast(p.device.type, enabled=False):  # under which CUDA takes no probabilities
+    # Under autocast on CUDA, torch refuses to compute the cross-entropy of probabilities
+    with torch.autocast(p.device.type, enabled=False):
         if not p.detach().sum().isnan():
             return functional.binary_cross_entropy(p, y_true, reduction="none")
-        missing = p.isnan()  # which torch refuses, and of a diverged network are an answer
+        missing = p.isnan()  # torch refuses NaN, which a diverged network predicts; its loss is NaN
         values = functional.binary_cross_entropy(p.masked_fill(missing, 0.5), y_true, reduction="none")
         return values.masked_fill(missing, torch.nan)
 
 
 def _shortfall(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Return by how much each score misses the margin of 1 on the side of its label."""
     y_pred, y_true = paired_with_targets(y_pred, y_true, least=-1)
     zero_or_one = ((y_true == 0) | (y_true == 1)).all()
     signs = torch.where(zero_or_one, 2 * y_true - 1, y_true)

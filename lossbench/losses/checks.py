@@ -1,25 +1,17 @@
-"""What every loss asks of its two tensors: floats of one shape. Nothing is ever broadcast."""
-
-import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+"""Checks of shapes, dtypes and ranges that the loss functions share. No tensor is broadcast."""
 
 import torch
 from torch import Tensor
 
-LossFunction = TypeVar("LossFunction", bound=Callable[..., Tensor])
-
-EPSILON = 1e-7  # Keras's: the distance kept from 0 and 1 before a logarithm
-
 
 def paired(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
-    """Both tensors in one floating dtype (the prediction's) and one shape.
+    """Return both tensors in the floating dtype of the predictions and in one shape.
 
-    Keras's one courtesy is kept: where the ranks differ by one and the longer shape ends in 1, that
-    axis is added to a vector or dropped from the longer.
+    As in Keras, one difference in shape is accepted: if the ranks differ by one and the last axis of the
+    longer shape has length 1, that axis is added to a vector or dropped from the other tensor.
 
     Raises:
-        ValueError: the shapes differ, with both shapes; or a tensor has no axis.
+        ValueError: the shapes differ, or a tensor has no axis. The message shows both shapes.
 
     >>> [tuple(tensor.shape) for tensor in paired(torch.zeros(3, 1), torch.zeros(3))]
     [(3, 1), (3, 1)]
@@ -41,11 +33,13 @@ def paired(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
 def paired_with_targets(
     y_pred: Tensor, y_true: Tensor, *, least: float = 0, most: float = 1
 ) -> tuple[Tensor, Tensor]:
-    """As :func:`paired`, for targets that lie between bounds, which tells most swapped arguments.
+    """Pair the tensors as :func:`paired` does, and check that the targets lie between bounds.
+
+    The check also detects most calls whose two arguments are swapped.
 
     Raises:
-        ValueError: the shapes differ, a target lies beyond the bounds, or the targets are floats and the
-            predictions integers.
+        ValueError: the shapes differ, a target lies outside the bounds, or the targets are floats while
+            the predictions are integers.
 
     >>> paired_with_targets(torch.tensor([0, 1]), torch.tensor([0.2, 0.7]))
     Traceback (most recent call last):
@@ -53,27 +47,33 @@ def paired_with_targets(
     ValueError: y_pred holds integers and y_true floats: swapped? The order is (y_pred, y_true)
     """
     order = "swapped? The order is (y_pred, y_true)"
-    # scores may be integers, probabilities hardly
+    # Scores in [-1, 1] may be integers, while integer probabilities are almost certainly labels
     if least == 0 and y_true.is_floating_point() and not y_pred.is_floating_point():
         raise ValueError(f"y_pred holds integers and y_true floats: {order}")
     y_pred, y_true = paired(y_pred, y_true)
     low, high = y_true.detach().aminmax() if y_true.numel() else (y_true.new_tensor(least),) * 2
     if low < least or high > most:
         wrong = float(low if low < least else high)
-        raise ValueError(f"y_true holds {wrong:.4g}, and targets here lie from {least} to {most}; {order}")
+        raise ValueError(
+            f"y_true holds {wrong:.4g}, but the targets of this loss lie from {least} to {most}; {order}"
+        )
     return y_pred, y_true
 
 
 def floating(tensor: Tensor) -> Tensor:
-    """The tensor itself if it holds floats, else converted to torch's default float dtype."""
+    """Return a tensor of floats itself, and any other converted to the default float dtype of torch.
+
+    >>> floating(torch.tensor([1, 2]))
+    tensor([1., 2.])
+    """
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 
 def class_count(y_pred: Tensor, axis: int) -> int:
-    """The number of classes along ``axis``.
+    """Return the number of classes along ``axis``.
 
     Raises:
-        ValueError: fewer than two, of which a softmax would always say "certain".
+        ValueError: there are fewer than two classes. The softmax of a single one is always 1.
 
     >>> class_count(torch.zeros(5, 3), -1)
     3
@@ -87,38 +87,40 @@ def class_count(y_pred: Tensor, axis: int) -> int:
     return classes
 
 
-def in_float32(function: LossFunction) -> LossFunction:
-    """Compute a loss of half-precision predictions in float32, and give its values in theirs.
+def labels_for(y_pred: Tensor, y_true: Tensor, axis: int = -1) -> Tensor:
+    """Return the labels, one for each distribution along ``axis`` of ``y_pred``; a last axis of 1 is dropped.
 
-    In float16 and bfloat16 1 - 1e-7 is 1, of which the logarithm of the rest is infinite.
+    Raises:
+        ValueError: the shapes do not match.
+
+    >>> labels_for(torch.zeros(3, 4), torch.tensor([[0], [3], [2]]))
+    tensor([0, 3, 2])
     """
-
-    @functools.wraps(function)
-    def wider(y_pred: Tensor, y_true: Tensor, **parameters: Any) -> Tensor:
-        if not y_pred.is_floating_point() or y_pred.dtype.itemsize >= 4:
-            return function(y_pred, y_true, **parameters)
-        return function(y_pred.float(), y_true, **parameters).to(y_pred.dtype)
-
-    return cast(LossFunction, wider)
-
-
-def clipped(tensor: Tensor, low: float, high: float) -> Tensor:
-    """The tensor clipped to bounds: itself, without a copy, where nothing lies beyond them."""
-    least, most = tensor.detach().aminmax() if tensor.numel() else (tensor.new_tensor(low),) * 2
-    return tensor if least >= low and most <= high else tensor.clamp(low, high)
+    labels = y_true.squeeze(-1) if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1 else y_true
+    wanted = y_pred.movedim(axis, -1).shape[:-1]
+    if labels.shape != wanted:
+        raise ValueError(
+            f"y_pred has shape {tuple(y_pred.shape)} and y_true {tuple(y_true.shape)}: y_true must "
+            f"hold one class index for each of {tuple(wanted)}; for one-hot targets use "
+            "categorical_crossentropy"
+        )
+    return labels
 
 
-def averaged(values: Tensor, axis: int = -1) -> Tensor:
-    """Torch's mean; of one unit the unit itself, without the two passes that are a tenth of a small step."""
-    return values.squeeze(axis) if values.shape[axis] == 1 else values.mean(axis)
+def class_indices(labels: Tensor, classes: int) -> Tensor:
+    """Convert labels to ``int64``, and check that each is an index of a class.
 
+    Raises:
+        ValueError: a label is a fraction, negative, or not below the number of classes.
 
-def smoothed(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
-    """Targets moved towards all classes being equally likely: ``y (1-s) + s/classes``."""
-    return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
-
-
-def power(base: Tensor, exponent: float) -> Tensor:
-    """``base ** exponent`` of numbers from 0 to 1, with a finite gradient at 0 for exponents below 1."""
-    base = base if exponent >= 1 else base.clamp(min=torch.finfo(base.dtype).tiny)
-    return base.pow(exponent)
+    >>> class_indices(torch.tensor([0.0, 2.0]), 3)
+    tensor([0, 2])
+    """
+    indices = labels.to(torch.int64)
+    low, high = (int(bound) for bound in indices.aminmax()) if indices.numel() else (0, 0)
+    if low < 0 or high >= classes or (labels.is_floating_point() and bool((indices != labels).any())):
+        raise ValueError(
+            f"y_true holds labels from {low} to {high}: they must be whole numbers from 0 to "
+            f"{classes - 1} for the {classes} classes of y_pred; to leave a class out, set ignore_class"
+        )
+    return indices

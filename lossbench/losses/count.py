@@ -1,20 +1,22 @@
-"""Losses for counts: whole numbers from 0."""
+"""Losses for counts, which are whole numbers from 0."""
 
 import math
 
 from torch import Tensor
 
-from lossbench.losses.checks import EPSILON, averaged, in_float32, paired_with_targets
+from lossbench.losses.checks import paired_with_targets
+from lossbench.losses.numerics import EPSILON, averaged, in_float32
 
 
 @in_float32
 def poisson(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Tensor:
-    """Negative log-likelihood of counts, up to a constant: asks for the mean, large ones forgiven more.
+    """Compute the Poisson negative log-likelihood, without its constant. Use it for counts.
 
     Domain: ``y_true`` counts (or any numbers from 0); ``y_pred`` positive rates, or with ``from_logits``
     their logarithms; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
-    ``p - y log(p + 1e-7)``, or ``exp(z) - y z``. Source: Keras ``poisson``; the form for logarithms is
-    torch's ``poisson_nll_loss``.
+    ``p - y log(p + 1e-7)``, or ``exp(z) - y z``. Its minimiser is the mean; large counts may deviate more,
+    as their variance is larger. Source: Keras ``poisson``; the form for logarithms is that of torch's
+    ``poisson_nll_loss``.
 
     Raises:
         ValueError: the shapes differ, or a target is negative.

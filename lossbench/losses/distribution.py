@@ -1,17 +1,19 @@
-"""Losses between two distributions."""
+"""Losses that compare two probability distributions."""
 
 from torch import Tensor
 
-from lossbench.losses.checks import EPSILON, clipped, in_float32, paired_with_targets
+from lossbench.losses.checks import paired_with_targets
+from lossbench.losses.numerics import EPSILON, clipped, in_float32
 
 
 @in_float32
 def kl_divergence(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Tensor:
-    """Relative entropy of the target distribution to the predicted one: matches a teacher.
+    """Compute the Kullback-Leibler divergence of prediction from target. Use it for soft targets.
 
     Domain: ``y_true`` and ``y_pred`` distributions over the last axis, one shape ``(..., K)``; with
     ``from_logits`` ``y_pred`` any reals. Value ``(...)``: ``Σ y log(y / p)``, both clipped to [1e-7, 1]
-    (a logit is not clipped). Source: Kullback and Leibler 1951; Keras ``kl_divergence``.
+    (logits are not clipped). With the predictions of another network as targets, this is distillation.
+    Source: Kullback and Leibler 1951; Keras ``kl_divergence``.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [0, 1].

@@ -1,7 +1,7 @@
-"""The documents' own losses as they stand there, `tf.` written as torch's, their structure unchanged.
+"""The losses of the founding documents as written there, with torch functions in place of TensorFlow's.
 
-They are examples of what a user may write, and what the presets `custom_function`, `parametrised_function`,
-`custom_class`, `focal_document_1` and `focal_document_2` train. Each gives one scalar for a whole batch.
+They are examples of losses that a user may write. The presets `custom_function`, `parametrised_function`,
+`custom_class`, `focal_document_1` and `focal_document_2` train them. Each returns one scalar per batch.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from lossbench.losses.binary import binary_crossentropy
 
 
 def custom_mse(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """A function: squared error (document 1).
+    """Compute the squared error (document 1: a loss as a function).
 
     >>> custom_mse(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 2.0]))
     tensor(0.5000)
@@ -24,7 +24,7 @@ def custom_mse(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def weighted_mse(weight: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """A function that makes one: squared error times a weight (document 1).
+    """Return a loss that multiplies the squared error by a weight (document 1: a parametrised function).
 
     >>> weighted_mse(2.0)(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 2.0]))
     tensor(1.)
@@ -37,7 +37,7 @@ def weighted_mse(weight: float) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 class CustomLoss(Loss):
-    """A class (document 1).
+    """Squared error (document 1: a loss as a class).
 
     >>> CustomLoss()(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 2.0]))
     tensor(0.5000)
@@ -47,16 +47,16 @@ class CustomLoss(Loss):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Squared error."""
+        """Compute the squared error of the batch."""
         return torch.mean(torch.square(y_true - y_pred))
 
     def get_config(self) -> dict[str, Any]:
-        """As the base class's."""
+        """Return the configuration of the base class."""
         return super().get_config()
 
 
 class FocalLoss(Loss):
-    """Focal loss as document 1 has it: the mean of weights times a cross-entropy that is a mean already.
+    """Focal loss (document 1): the mean of focal weights times a cross-entropy that is already a mean.
 
     >>> p = torch.tensor([0.1, 0.9, 0.2, 0.8])
     >>> round(float(FocalLoss()(p, torch.tensor([0.0, 1.0, 0.0, 1.0]))), 8)
@@ -69,7 +69,7 @@ class FocalLoss(Loss):
         self.alpha = alpha
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One scalar."""
+        """Compute the loss of the batch, a scalar."""
         y_pred = torch.clamp(y_pred, 1e-7, 1 - 1e-7)
         pt = torch.where(torch.eq(y_true, 1), y_pred, 1 - y_pred)
         alpha_t = torch.where(torch.eq(y_true, 1), self.alpha, 1 - self.alpha)
@@ -79,7 +79,7 @@ class FocalLoss(Loss):
 
 
 class DiceLoss(Loss):
-    """Dice as document 1 has it: smoothed above and below; lossbench's ``dice`` with ``smooth=1e-6``.
+    """Dice loss (document 1), smoothed in numerator and denominator: ``dice`` with ``smooth=1e-6``.
 
     >>> DiceLoss()(torch.tensor([0.5, 1.0]), torch.tensor([0.0, 1.0]))
     tensor(0.2000)
@@ -90,7 +90,7 @@ class DiceLoss(Loss):
         self.smooth = smooth
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One scalar."""
+        """Compute the loss of the batch, a scalar."""
         intersection = torch.sum(y_true * y_pred)
         union = torch.sum(y_true) + torch.sum(y_pred)
         dice = (2.0 * intersection + self.smooth) / (union + self.smooth)
@@ -98,7 +98,7 @@ class DiceLoss(Loss):
 
 
 class FocalLossSum(Loss):
-    """Focal loss as document 2's class has it, its missing ``super().__init__()`` added: a sum.
+    """Focal loss (document 2, class form), a sum; the missing ``super().__init__()`` is added.
 
     >>> p = torch.tensor([0.1, 0.9, 0.2, 0.8])
     >>> round(float(FocalLossSum()(p, torch.tensor([0.0, 1.0, 0.0, 1.0]))), 7)
@@ -111,7 +111,7 @@ class FocalLossSum(Loss):
         self.alpha = alpha
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One scalar."""
+        """Compute the loss of the batch, a scalar."""
         pt_1 = torch.where(torch.eq(y_true, 1), y_pred, torch.ones_like(y_pred))
         pt_0 = torch.where(torch.eq(y_true, 0), y_pred, torch.zeros_like(y_pred))
         return -torch.sum(
@@ -120,7 +120,7 @@ class FocalLossSum(Loss):
 
 
 def focal_loss(gamma: float = 2.0, alpha: float = 0.25) -> Callable[[Tensor, Tensor], Tensor]:
-    """Focal loss as document 2's function has it: what makes one, which sums.
+    """Return a focal loss that sums over the batch (document 2, function form).
 
     >>> p = torch.tensor([0.1, 0.9, 0.2, 0.8])
     >>> round(float(focal_loss()(torch.tensor([0.0, 1.0, 0.0, 1.0]), p)), 7)

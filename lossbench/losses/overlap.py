@@ -1,8 +1,9 @@
-"""Losses of how far two masks overlap, counted over a whole batch: each couples its samples."""
+"""Losses that measure the overlap of two masks. They sum over the whole batch, so they couple its samples."""
 
 from torch import Tensor
 
-from lossbench.losses.checks import EPSILON, in_float32, paired_with_targets
+from lossbench.losses.checks import paired_with_targets
+from lossbench.losses.numerics import EPSILON, in_float32
 from lossbench.signatures import NonNegative
 
 
@@ -15,13 +16,13 @@ def dice(
     from_logits: bool = False,
     axis: int | list[int] | tuple[int, ...] | None = None,
 ) -> Tensor:
-    """One minus the share that two masks have in common of their mean size (soft F1).
+    """Compute one minus the Dice overlap of two masks (soft F1). Use it when few pixels are positive.
 
     Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; one shape.
-    Value, a scalar, or the shape that is left when ``axis`` is summed over:
-    ``1 - (2 Σ y p + smooth) / (Σ y + Σ p + smooth + 1e-7)``. Two empty masks have loss 1 where ``smooth``
-    is 0, as in Keras, and 0 where it is not. Source: Milletari et al. 2016; Keras ``dice``, which has no
-    ``smooth`` and no logits.
+    Value: ``1 - (2 Σ y p + smooth) / (Σ y + Σ p + smooth + 1e-7)``, summed over the axes in ``axis``; with
+    ``axis=None`` over all of them, which gives a scalar. The loss of two empty masks is 1 if ``smooth`` is
+    0, as in Keras, and 0 otherwise. Source: Milletari et al. 2016; Keras ``dice``, which has neither
+    ``smooth`` nor logits.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [0, 1].
@@ -45,11 +46,12 @@ def tversky(
     from_logits: bool = False,
     axis: int | list[int] | tuple[int, ...] | None = None,
 ) -> Tensor:
-    """Dice with its two kinds of error weighed apart: ``alpha`` for what is too much, ``beta`` too little.
+    """Compute a Dice loss that weights false positives by ``alpha`` and false negatives by ``beta``.
 
-    Domain and shapes: as dice. Value: ``1 - I / (I + alpha FP + beta FN + 1e-7)`` with ``I = Σ y p``,
-    ``FP = Σ (1 - y) p``, ``FN = Σ y (1 - p)``. Source: Salehi et al. 2017; Keras ``tversky``, which up to
-    3.15 has the two weights the wrong way round.
+    Domain and shapes: as those of dice. Value: ``1 - I / (I + alpha FP + beta FN + 1e-7)`` with
+    ``I = Σ y p``, ``FP = Σ (1 - y) p``, ``FN = Σ y (1 - p)``. Use a larger ``beta`` when a missed pixel is
+    worse than a false alarm. Source: Salehi et al. 2017; Keras ``tversky``, in which the two weights are
+    exchanged up to version 3.15.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [0, 1].
@@ -60,5 +62,5 @@ def tversky(
     y_pred, y_true = paired_with_targets(y_pred, y_true)
     p = y_pred.sigmoid() if from_logits else y_pred
     both = (y_true * p).sum(axis)
-    too_much, too_little = ((1 - y_true) * p).sum(axis), (y_true * (1 - p)).sum(axis)
-    return 1 - both / (both + alpha * too_much + beta * too_little + EPSILON)
+    false_positive, false_negative = ((1 - y_true) * p).sum(axis), (y_true * (1 - p)).sum(axis)
+    return 1 - both / (both + alpha * false_positive + beta * false_negative + EPSILON)

@@ -1,24 +1,36 @@
-"""The one reduction: sample weights, masks and Keras's ways of making one number of many values."""
+"""Reduction of loss values to a number: sample weights, masks and the reductions of Keras."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from lossbench.losses.numerics import LossFunction
+
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 DEFAULT_REDUCTION = REDUCTIONS[0]
 
-LossFunction = TypeVar("LossFunction", bound=Callable[..., Tensor])
-# Targets in the shape of the values, and the loss's parameters, to a mask of the values that count.
+# Maps targets in the shape of the values, and the parameters of the loss, to the mask of values that count
 Mask = Callable[[Tensor, Mapping[str, Any]], Tensor | None]
 
 
-def counting(which: Mask) -> Callable[[LossFunction], LossFunction]:
-    """Mark a loss function of which only some values count: the others are 0 and enter no mean."""
+def counting(mask_of: Mask) -> Callable[[LossFunction], LossFunction]:
+    """Declare that only some values of a loss function count: the others are 0 and enter no mean.
+
+    Args:
+        mask_of: computes the mask from the targets, in the shape of the values, and the parameters.
+
+    >>> @counting(lambda y_true, parameters: y_true != 0)
+    ... def absolute(y_pred, y_true):
+    ...     return (y_pred - y_true).abs()
+    >>> y_true = torch.tensor([0.0, 1.0])
+    >>> counted(absolute, absolute(torch.zeros(2), y_true), y_true, {})
+    tensor([False,  True])
+    """
 
     def mark(function: LossFunction) -> LossFunction:
-        vars(function)["which_count"] = which
+        vars(function)["mask_of_counted"] = mask_of
         return function
 
     return mark
@@ -27,16 +39,23 @@ def counting(which: Mask) -> Callable[[LossFunction], LossFunction]:
 def counted(
     function: Callable[..., Tensor], values: Tensor, y_true: Tensor, parameters: Mapping[str, Any]
 ) -> Tensor | None:
-    """True where a value of the loss function counts; None where all do."""
-    which: Mask | None = getattr(function, "which_count", None)
-    return None if which is None else which(y_true.reshape(values.shape), parameters)
+    """Return the mask of the values of a loss function that count, or None if all do.
+
+    Args:
+        function: a loss function, perhaps decorated by :func:`counting`.
+        values: what it returned.
+        y_true: the targets that it was given, in the shape of the values or with further axes of length 1.
+        parameters: the parameters that it was given.
+    """
+    mask_of: Mask | None = getattr(function, "mask_of_counted", None)
+    return None if mask_of is None else mask_of(y_true.reshape(values.shape), parameters)
 
 
 def canonical_reduction(reduction: str | None) -> str:
-    """A reduction's name in lower case, ``auto`` as the default and None as ``none``.
+    """Return the name of a reduction in lower case; ``auto`` means the default, and None means ``none``.
 
     Raises:
-        ValueError: the name is no reduction.
+        ValueError: there is no such reduction.
 
     >>> canonical_reduction("AUTO"), canonical_reduction("SUM")
     ('sum_over_batch_size', 'sum')
@@ -55,25 +74,25 @@ def reduce(
     reduction: str = DEFAULT_REDUCTION,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Weight and reduce each replicate's loss values, as Keras 3 does for one network.
+    """Weight and reduce the loss values of each replicate, as Keras 3 does for a single network.
 
     Args:
-        values: ``(R, B)``, or ``(R, B, T)`` with time steps; ``(R,)`` when a loss gives one scalar.
-        sample_weight: ``(R,)`` one for all, ``(R, B)`` per sample, ``(R, B, T)`` or ``(R, B, 1)``.
+        values: ``(R, B)``, or ``(R, B, T)`` with time steps; ``(R,)`` if the loss returns a scalar per batch.
+        sample_weight: ``(R,)`` for all samples, ``(R, B)`` per sample, ``(R, B, T)`` or ``(R, B, 1)``.
         reduction: ``sum_over_batch_size`` and ``mean`` divide by the number of values (not by the
-            sum of weights), ``mean_with_sample_weight`` by the sum of weights, ``sum`` by nothing;
+            sum of weights), ``mean_with_sample_weight`` by the sum of weights; ``sum`` does not divide;
             ``none`` keeps every value.
-        mask: True where a value counts; shaped as ``values``. Means then divide by the number of
+        mask: True where a value counts, in the shape of ``values``. Means then divide by the number of
             values that count.
 
     Returns:
-        ``(R,)``, or the weighted values with ``none``. Nothing to divide by gives 0, as in Keras.
+        ``(R,)``; with ``none`` the weighted values. If the divisor is 0 the result is 0, as in Keras.
 
     Raises:
-        ValueError: weights whose shape fits no axis of the values, or weights on scalar values.
+        ValueError: the weights do not fit the axes of the values, or the values are scalars.
 
-    Source: ``keras/src/losses/loss.py`` of Keras 3.15.1, but for one ruling:
-    ``mean_with_sample_weight`` divides by the weights as broadcast to the values.
+    Source: ``keras/src/losses/loss.py`` of Keras 3.15.1, with one deviation:
+    ``mean_with_sample_weight`` divides by the sum of the weights after broadcasting them to the values.
 
     >>> weights = torch.tensor([[1.0, 2.0, 0.0]])
     >>> reduce(torch.tensor([[0.5, 2.0, 1.0]]), weights)
@@ -81,7 +100,7 @@ def reduce(
     """
     if values.ndim == 1 and sample_weight is None:
         return values
-    if values.dtype.itemsize < 4:  # of which a sum of many would overflow
+    if values.dtype.itemsize < 4:  # a sum of many half-precision numbers would overflow
         wide = reduce(values.float(), sample_weight, reduction=reduction, mask=mask)
         return wide.to(values.dtype)
     if mask is not None:
@@ -94,33 +113,37 @@ def reduce(
         return values
     if reduction == "sum":
         return values.flatten(1).sum(1)
-    divisor = weights if reduction == "mean_with_sample_weight" else None
-    if mask is None and divisor is None:
+    return _mean(values, mask, weights if reduction == "mean_with_sample_weight" else None)
+
+
+def _mean(values: Tensor, mask: Tensor | None, weights: Tensor | None) -> Tensor:
+    """Divide the sum of each replicate by the number of values that count, or by the sum of their weights."""
+    if mask is None and weights is None:
         return values.flatten(1).mean(1) if values.numel() else values.flatten(1).sum(1)
-    counted = torch.ones_like(values) if mask is None else mask.to(values.dtype).view(values.shape)
-    if divisor is not None:
-        counted = counted * divisor
-    total, count = values.flatten(1).sum(1), counted.flatten(1).sum(1)
-    return torch.where(count == 0, 0.0, total / torch.where(count == 0, 1.0, count))
+    counts = torch.ones_like(values) if mask is None else mask.to(values.dtype).view(values.shape)
+    if weights is not None:
+        counts = counts * weights
+    total, divisor = values.flatten(1).sum(1), counts.flatten(1).sum(1)
+    return torch.where(divisor == 0, 0.0, total / torch.where(divisor == 0, 1.0, divisor))
 
 
 def _aligned(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and weights with axes that match one to one: samples to samples, steps to steps."""
+    """Return values and weights with matching axes: samples with samples, time steps with time steps."""
     shapes = f"{tuple(weights.shape[1:])} against {tuple(values.shape[1:])}"
     if values.ndim == 1:
         raise ValueError(
-            "sample_weight: this loss gives one scalar for the whole batch, which no sample's weight "
-            "can enter; return one value per sample"
+            "sample_weight: this loss gives one scalar for the whole batch, to which no sample weight can "
+            "be applied; return one value per sample"
         )
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-        # Keras's rule: (N, 1) weights turn (N,) values into (N, 1); a longer column is dropped.
+        # As in Keras: (N, 1) weights turn (N,) values into (N, 1); of longer weights the column is dropped
         values, weights = (
             (values.unsqueeze(-1), weights) if values.ndim == 2 else (values, weights.squeeze(-1))
         )
     while weights.ndim < values.ndim:
         weights = weights.unsqueeze(-1)
     fits = weights.ndim == values.ndim and all(
-        have in (1, want) for have, want in zip(weights.shape, values.shape, strict=True)
+        length in (1, wanted) for length, wanted in zip(weights.shape, values.shape, strict=True)
     )
     if not fits:
         raise ValueError(

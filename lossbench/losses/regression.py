@@ -1,4 +1,4 @@
-"""Losses for real targets, the last two for such as are never 0, and never negative."""
+"""Losses for real targets. The last two are for positive targets, and for targets of at least 0."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.losses.checks import EPSILON, averaged, in_float32, paired
+from lossbench.losses.checks import paired
+from lossbench.losses.numerics import EPSILON, averaged, in_float32
 from lossbench.signatures import Positive
 
-_DELTAS = (1e-15, 1e15)  # whose squares, and those of e / delta, float32 holds
+_DELTAS = (1e-15, 1e15)  # between them float32 can hold delta² and (e / delta)²
 
 
 def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Squared error: asks for the mean, and follows outliers.
+    """Compute the squared error. Its minimiser is the mean; outliers have a large influence.
 
     Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``. Value ``(...)``: the mean of
     ``(y_pred - y_true)²`` over the last axis. Source: Gauss 1809; Keras ``mean_squared_error``.
@@ -29,7 +30,7 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 
 
 def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Absolute error: asks for the median, and shrugs at outliers.
+    """Compute the absolute error. Its minimiser is the median; outliers have little influence.
 
     Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``. Value ``(...)``: the mean of
     ``|y_pred - y_true|`` over the last axis; its gradient at 0 is 0. Source: Laplace 1774; Keras
@@ -46,11 +47,11 @@ def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 
 
 def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
-    """Squared error within ``delta`` of the target, absolute error beyond: robust to outliers.
+    """Compute a squared error within ``delta`` and an absolute error beyond it. Use it with outliers.
 
     Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, ``delta > 0``. Value ``(...)``:
     the mean over the last axis of ``e²/2`` where ``|e| <= delta``, else ``delta (|e| - delta/2)``.
-    Half of squared error as ``delta`` grows. Source: Huber 1964; Keras ``huber``.
+    For large ``delta`` it is half the squared error. Source: Huber 1964; Keras ``huber``.
 
     Raises:
         ValueError: the shapes differ.
@@ -64,11 +65,12 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
 
 @in_float32
 def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
-    """Logarithm of the error's hyperbolic cosine: a smooth Huber, with curvature everywhere.
+    """Compute the logarithm of the hyperbolic cosine of the error. Use it as a smooth Huber loss.
 
     Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, ``delta > 0``. Value ``(...)``:
-    the mean over the last axis of ``delta² log cosh(e / delta)``: near 0 half of squared error, far
-    from it ``delta |e| - delta² log 2``. Source: Keras ``log_cosh``, which has ``delta = 1`` alone.
+    the mean over the last axis of ``delta² log cosh(e / delta)``. For small errors it is half the squared
+    error, for large ones ``delta |e| - delta² log 2``; its curvature is positive everywhere. Source: Keras
+    ``log_cosh``, which has no ``delta`` (it is 1).
 
     Raises:
         ValueError: the shapes differ.
@@ -77,46 +79,49 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor
     tensor([ 0.0000,  0.4338, 99.3069])
     """
     y_pred, y_true = paired(y_pred, y_true)
-    kind = y_pred.dtype
+    dtype = y_pred.dtype
     if not _DELTAS[0] < delta < _DELTAS[1]:
         y_pred, y_true = y_pred.double(), y_true.double()
-        delta = min(delta, 1e120)  # half of squared error, to the last digit
+        delta = min(delta, 1e120)  # from here on, half the squared error to the last digit
     values: Tensor = _LogCosh.apply(y_pred, y_true, delta)[0]  # type: ignore[no-untyped-call]
-    return (values * delta**2).to(kind)
+    return (values * delta**2).to(dtype)
 
 
 class _LogCosh(torch.autograd.Function):
-    """The mean of log cosh over the last axis of ``(a - b) / delta``, and tanh, its slope.
+    """Compute the mean of ``log cosh x`` over the last axis of ``x = (a - b) / delta``, and its slope tanh.
 
-    One sinh gives both, with every digit near 0, in two thirds of the memory of separate steps. The slope
-    is an output, so that derivatives of any order follow from its own, ``1 - tanh²``; only backward ones,
-    for torch 2.13 gives 0 for a custom function's forward derivative of a forward one.
+    A single sinh gives both, accurate near 0, in two thirds of the memory of separate operations. The slope
+    is an output too, so that autograd derives higher orders from its derivative ``1 - tanh²``. Only reverse
+    mode is supported: for nested forward mode, torch 2.13 returns 0 through a custom function.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(a: Tensor, b: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+        """Return the mean and the slope."""
         x = a - b if delta == 1 else (a - b).div_(delta)
-        slope = x.clamp(-20, 20)  # beyond it log cosh is linear, to the last digit
+        slope = x.clamp(-20, 20)  # beyond it log cosh is linear to the last digit
         beyond = x.sub_(slope).abs_()
         slope.sinh_()
         rise = slope * slope
         cosh = (rise + 1).sqrt_()
         slope.div_(cosh)
-        rise.div_(cosh.add_(1))  # cosh x - 1, without cancelling near 0
-        del cosh  # before the mean takes memory
+        rise.div_(cosh.add_(1))  # cosh x - 1, without cancellation near 0
+        del cosh  # frees its memory before the mean needs some
         mean = rise.log1p_().add_(beyond).mean(-1)
         return mean, slope
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+        """Keep the slope, from which all derivatives follow."""
         ctx.delta = inputs[2]
         ctx.save_for_backward(output[1])
         ctx.set_materialize_grads(False)
 
     @staticmethod
     def backward(ctx: Any, of_mean: Tensor | None, of_slope: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients with respect to ``a`` and ``b``, given those of the two outputs."""
         (slope,) = ctx.saved_tensors
         gradient = None
         if of_mean is not None:
@@ -131,11 +136,11 @@ class _LogCosh(torch.autograd.Function):
 
 @in_float32
 def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Absolute error in percent of the target: asks for a low median, and drowns in small targets.
+    """Compute the absolute error in percent of the target. Use it for targets that are far from 0.
 
     Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, targets not 0. Value ``(...)``: the
-    mean over the last axis of ``100 |e| / max(|y_true|, 1e-7)``. Source: Keras
-    ``mean_absolute_percentage_error``.
+    mean over the last axis of ``100 |e| / max(|y_true|, 1e-7)``. Small targets dominate: for positive
+    targets the minimiser lies below the median. Source: Keras ``mean_absolute_percentage_error``.
 
     Raises:
         ValueError: the shapes differ.
@@ -149,11 +154,12 @@ def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 
 @in_float32
 def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
-    """Squared error of ``log(1 + y)``: ratios count, and falling short costs more than going over.
+    """Compute the squared error of ``log(1 + y)``. Use it where ratios matter more than differences.
 
-    Domain: ``y_pred`` and ``y_true`` of one shape ``(..., U)``, not negative (what is, counts as 1e-7).
-    Value ``(...)``: the mean over the last axis of ``(log(1 + y_pred) - log(1 + y_true))²``.
-    Source: Keras ``mean_squared_logarithmic_error``.
+    Domain: ``y_pred`` and ``y_true`` of one shape ``(..., U)``, at least 0 (values below 1e-7 are replaced
+    by 1e-7). Value ``(...)``: the mean over the last axis of ``(log(1 + y_pred) - log(1 + y_true))²``. A
+    prediction that is too low costs more than one that is too high by the same amount. Source: Keras
+    ``mean_squared_logarithmic_error``.
 
     Raises:
         ValueError: the shapes differ.

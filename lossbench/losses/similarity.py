@@ -1,18 +1,20 @@
-"""Losses between two vectors' directions."""
+"""Losses that compare the directions of two vectors."""
 
 import torch
 from torch import Tensor
 
-from lossbench.losses.checks import EPSILON, in_float32, paired
+from lossbench.losses.checks import paired
+from lossbench.losses.numerics import EPSILON, in_float32
 
 
 @in_float32
 def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tensor:
-    """Minus the cosine of the angle between prediction and target: -1 is best, 1 worst.
+    """Compute minus the cosine of the angle between two vectors. Use it where only direction matters.
 
-    Domain: real vectors along ``axis``, one shape. Value: that shape without ``axis``; 0 where one of the
-    two is a zero vector, with a finite gradient. Vectors shorter than 1e-7 count for less, as in Keras. A
-    metric of this name has the other sign. Source: Keras ``cosine_similarity``.
+    Domain: real vectors along ``axis``, one shape. Value: that shape without ``axis``, from -1 (same
+    direction) to 1 (opposite); where either is a zero vector it is 0, with a finite gradient. For vectors
+    shorter than 1e-7 it is closer to 0, as in Keras. A metric of this name has the opposite sign. Source:
+    Keras ``cosine_similarity``.
 
     Raises:
         ValueError: the shapes differ.
@@ -26,10 +28,10 @@ def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tens
 
 
 def _with_square(vectors: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Vectors and their squared lengths, of which each is at least Keras's 1e-7: shorter is no direction.
+    """Return the vectors and their squared lengths, which are at least the square of Keras's 1e-7.
 
-    Of a vector whose square, or its product with another, might overflow or vanish, the largest entry
-    becomes 1.
+    A vector whose squared length could overflow or underflow, alone or in the product with another, is
+    divided by its largest entry first.
     """
     square, floor = vectors.square().sum(axis), torch.full((), EPSILON**2).to(vectors)
     usual = (square > 1e-18) & (square < 1e18)

@@ -1,58 +1,36 @@
-"""A run's folder belongs to one process at a time: a lock that the kernel takes back when its holder dies."""
+"""One process at a time works in a run's folder; the operating system frees the lock of a dead process."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lossbench.errors import UserError
-
-
-class HeldError(UserError):
-    """Another process is at work in this folder."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder}: another process is at work on this run")
+from filelock import FileLock, Timeout
 
 
 @contextmanager
-def claim(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a folder, which is made if need be, and clear away what a killed holder left half-written.
+def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a folder, and remove the incomplete files that a killed holder left.
 
     Args:
-        folder: of a run.
-        wait: until its holder is done or dead; else a held folder is an error.
+        folder: of a run; made if it does not exist.
+        wait: whether to wait until another holder has finished or died.
 
-    Raises:
-        HeldError: it is held, and nobody waits.
+    Yields:
+        Whether the folder is held; False if another process holds it and ``wait`` is false.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
-    descriptor = _locked(path, wait)
+    lock = FileLock(path)
     try:
-        for torn in folder.glob("*.tmp"):
-            torn.unlink(missing_ok=True)
-        yield
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        for incomplete in folder.glob("*.tmp"):
+            incomplete.unlink(missing_ok=True)
+        yield True
     finally:
         with suppress(OSError):
-            path.unlink()  # while it is held, so that nobody comes between
-        os.close(descriptor)
-
-
-def _locked(path: Path, wait: bool) -> int:
-    """The descriptor of the lock file that lies there: one just removed by its holder locks nothing."""
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise HeldError(path.parent) from error
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with suppress(FileNotFoundError):
-            if os.fstat(descriptor).st_ino == path.stat().st_ino:
-                return descriptor
-        os.close(descriptor)
+            path.unlink()  # while it is held, so that no other process holds it in between
+        lock.release()

@@ -1,40 +1,30 @@
-"""The run folder: every file whole or absent, the result last. No torch."""
+"""The result of a run, and the reading of a run folder. No torch."""
 
-import csv
-import importlib
 import json
-import os
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-import yaml
-from numpy.typing import NDArray
-
 from lossbench.errors import UserError
-from lossbench.registry import YAML_LOADER
+from lossbench.records.files import write_json
+from lossbench.records.folder import read_history
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
 SCHEMA_VERSION = 1
-COMMAND = "LOSSBENCH_COMMAND"  # tells a launcher's workers, in the environment, what the user typed
 Status = Literal["completed", "diverged", "failed"]
-_CSV_LINES = 100_000  # predictions beyond this go into a Parquet file
 
 
 @dataclass(frozen=True)
 class ReplicateResult:
-    """How one replicate's training went.
+    """How the training of one replicate went.
 
     Attributes:
         status: ``diverged`` once its losses are no longer finite.
-        epoch: the last epoch it was trained for, from 1.
-        best_epoch: the epoch of its best yardstick on validation; None if there was none.
+        epoch: the last epoch for which it was trained, from 1.
+        best_epoch: the epoch of its best primary metric on validation; None if there was none.
     """
 
     status: Literal["completed", "diverged"]
@@ -44,22 +34,22 @@ class ReplicateResult:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to: the content of ``result.json``.
+    """The outcome of a run: the content of ``result.json``.
 
     Attributes:
-        status: ``completed``; ``diverged`` when no replicate stayed finite; ``failed``.
+        status: ``completed``; ``diverged`` if no replicate stayed finite; ``failed``.
         loss: the loss's canonical name.
-        label: what reports call it.
+        label: the name of the loss in reports.
         data: the data set's name.
+        config_id: the hash of everything that decides the numbers.
         seeds: one per replicate.
         replicates: one each.
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
-        yardstick: the metric that was monitored.
+        yardstick: the primary metric, which was monitored.
         higher_is_better: of each metric, its direction.
-        config_id: the hash of what decides the numbers.
         duration_s: from reading the data to the last metric, in seconds.
         error: why it failed.
-        folder: where the record lies; not part of the file.
+        folder: where the record is; not part of the file.
     """
 
     status: Status
@@ -77,12 +67,17 @@ class Result:
     folder: Path = field(default=Path(), compare=False)
 
     def write(self) -> None:
-        """Write ``result.json``, the mark that the run is over: the last file of a folder."""
+        """Write ``result.json``, the last file of a folder: it says that the run is over."""
         content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         del content["folder"]
         if self.error is None:
             del content["error"]
         write_json(self.folder / "result.json", content)
+
+    @property
+    def primary_metric(self) -> str | None:
+        """The name of the metric that was monitored."""
+        return self.yardstick
 
     @property
     def table(self) -> "pd.DataFrame":
@@ -93,7 +88,7 @@ class Result:
 
     @property
     def curves(self) -> "pd.DataFrame":
-        """What was recorded each epoch, a row per replicate and epoch."""
+        """The values recorded each epoch, a row per replicate and epoch."""
         return read_history(self.folder)
 
     @property
@@ -105,34 +100,35 @@ class Result:
         return pd.read_parquet(parquet) if parquet.exists() else pd.read_csv(self.folder / "predictions.csv")
 
     def network(self, replicate: int = 0, output: str | None = None) -> "nn.Sequential":
-        """One replicate's trained network as a plain torch module, scaling included.
+        """Return one replicate's trained network as plain torch modules, scaling included.
 
         Args:
             replicate: which, from 0.
-            output: of several, whose; of a single one nothing need be said.
+            output: which of several outputs; a single output need not be named.
 
         Returns:
-            Features ``(N, F)`` as the data has them to predictions ``(N, U)`` in the user's units, or what
-            the loss sees where that is none: logits, probabilities, embeddings.
+            A module from features ``(N, F)`` as the data has them to predictions ``(N, U)``: in the user's
+            units, or, where the loss reads logits, probabilities or embeddings, these.
 
         Raises:
             UserError: there is no such replicate or output, or no weights.
         """
-        # the only way up from this floor, for a notebook's sake, taken only when it is asked for
-        trained = importlib.import_module("lossbench.training.export")
-        found: nn.Sequential = trained.network(self.folder, replicate, output)
-        return found
+        from lossbench.records.network import load_network
+
+        return load_network(self.folder, replicate, output)
 
     @classmethod
     def read(cls, folder: Path) -> "Result | None":
-        """The result in a folder, or None where there is none, or a torn one.
+        """Return the result in a folder; None if there is none, or an incomplete one.
 
-        Keys of a later version of lossbench are passed over: a finished run stays a finished run.
+        Keys that a later version of lossbench wrote are ignored, so that a finished run stays finished.
         """
         try:
             content = json.loads((folder / "result.json").read_text("utf-8"))
-            content["replicates"] = [_known(ReplicateResult, one) for one in content["replicates"]]
-            return _known(cls, content | {"folder": folder})
+            content["replicates"] = [
+                _from_known_keys(ReplicateResult, replicate) for replicate in content["replicates"]
+            ]
+            return _from_known_keys(cls, content | {"folder": folder})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -140,107 +136,25 @@ class Result:
 T = TypeVar("T")
 
 
-def _known(kind: type[T], content: dict[str, Any]) -> T:
+def _from_known_keys(kind: type[T], content: dict[str, Any]) -> T:
     names = {known.name for known in fields(kind)}  # type: ignore[arg-type]
     return kind(**{key: value for key, value in content.items() if key in names})
 
 
 def read_results(folder: Path) -> list[Result]:
-    """The results of the runs right below a folder, by folder name."""
-    found = (Result.read(path.parent) for path in sorted(folder.glob("*/result.json")))
-    return [result for result in found if result is not None]
+    """Return the results of the runs directly below a folder, by folder name."""
+    results = (Result.read(path.parent) for path in sorted(folder.glob("*/result.json")))
+    return [result for result in results if result is not None]
 
 
 def results_in(folder: Path) -> list[Result]:
-    """The results of a sweep's runs, or the one of a run's own folder.
+    """Return the results of a sweep's runs, or the only result of a run's own folder.
 
     Raises:
         UserError: there is none.
     """
     alone = Result.read(folder)
-    found = read_results(folder) if alone is None else [alone]
-    if not found:
+    results = read_results(folder) if alone is None else [alone]
+    if not results:
         raise UserError(f"{folder}: no results in it; a run or a sweep leaves a folder with result.json")
-    return found
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The config that a run was given; nothing where there is none that can be read."""
-    try:
-        return dict(yaml.load((folder / "config.yaml").read_text("utf-8"), Loader=YAML_LOADER))
-    except (OSError, ValueError, TypeError, yaml.YAMLError):
-        return {}
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Where a run comes from; nothing where there is no manifest that can be read."""
-    try:
-        return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def read_history(folder: Path) -> "pd.DataFrame":
-    """What a run recorded each epoch, a row per replicate and epoch."""
-    import pandas as pd
-
-    return pd.read_csv(folder / "history.csv")
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
-
-    A reader sees the old file or the whole new one, whenever the machine stops.
-    """
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON atomically; a number that is not finite is an error, as JSON has none."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV atomically; floats with all their digits."""
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-
-    write_atomically(path, write)
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as safetensors, which loads without running code."""
-    from safetensors.numpy import save
-
-    content: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    write_atomically(path, lambda temporary: temporary.write_bytes(content))
-
-
-def write_predictions(folder: Path, columns: Mapping[str, NDArray[Any]]) -> Path:
-    """Write the test part's predictions: a CSV, or Parquet above 100,000 lines."""
-    if len(next(iter(columns.values()))) <= _CSV_LINES:
-        path = folder / "predictions.csv"
-        write_rows(path, list(columns), zip(*(c.tolist() for c in columns.values()), strict=True))
-        return path
-    import pandas as pd
-
-    path = folder / "predictions.parquet"
-    frame = pd.DataFrame(dict(columns))
-    write_atomically(path, lambda temporary: frame.to_parquet(temporary, index=False))
-    return path
+    return results

@@ -1,11 +1,10 @@
 """Where a result comes from: versions, code, data, machine, and the hashes that prove pairing."""
 
 import hashlib
-import json
 import os
 import platform
 import subprocess
-import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 import lossbench
-from lossbench.records.result import COMMAND
 
+_PACKAGE = Path(lossbench.__file__).parent
 _PACKAGES = (
     "hydra-core",
     "numpy",
@@ -30,25 +29,31 @@ _PACKAGES = (
 )
 
 
-def manifest(fingerprint: str, seeds: dict[int, dict[str, str]], device: str) -> dict[str, Any]:
-    """What ``manifest.json`` holds.
+def manifest(
+    fingerprint: str, seeds: dict[int, dict[str, str]], device: str, command: Sequence[str]
+) -> dict[str, Any]:
+    """Return the content of ``manifest.json``.
 
     Args:
         fingerprint: of the data.
         seeds: per seed the hashes of split, initial weights and first epoch's order.
-        device: ``cpu`` or ``cuda``, where it trains.
+        device: ``cpu`` or ``cuda``, where the run is trained.
+        command: what started the run, word by word.
     """
     return {
-        "command": json.loads(os.environ.get(COMMAND, "null")) or sys.argv,
+        "command": list(command),
         "folder": str(Path.cwd()),
-        "versions": {"lossbench": lossbench.__version__, **{n: metadata.version(n) for n in _PACKAGES}},
+        "versions": {
+            "lossbench": lossbench.__version__,
+            **{package: metadata.version(package) for package in _PACKAGES},
+        },
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "accelerator": torch.cuda.get_device_name() if device == "cuda" else None,
         "threads": torch.get_num_threads(),
         "torch_build": torch.__config__.show(),
-        "git": git_state(Path(__file__).parents[1]) or git_state(Path.cwd()),
+        "git": git_state(_PACKAGE) or git_state(Path.cwd()),
         "source": source_hash(),
         "data_fingerprint": fingerprint,
         "seeds": {str(seed): hashes for seed, hashes in seeds.items()},
@@ -57,18 +62,17 @@ def manifest(fingerprint: str, seeds: dict[int, dict[str, str]], device: str) ->
     }
 
 
-@cache  # as git_state
+@cache  # the state of the code when this process loaded it, whatever happens to the files later
 def source_hash() -> str:
-    """A short hash of lossbench's own code, wherever it lies."""
+    """Return a short hash of lossbench's own code."""
     digest = hashlib.sha256()
-    package = Path(__file__).parents[1]
-    for file in sorted(package.rglob("*.py")):
-        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(str(file.relative_to(_PACKAGE)).encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def array_hash(*arrays: NDArray[Any]) -> str:
-    """A short hash of the arrays' bytes, the same on every machine that computed the same numbers.
+    """Return a short hash of the arrays' bytes; equal numbers give equal hashes on every machine.
 
     >>> array_hash(np.arange(3)) == array_hash(np.arange(3))
     True
@@ -79,12 +83,12 @@ def array_hash(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-@cache  # of the code as this process loaded it, whatever happens to the files later
+@cache  # as source_hash
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit, dirty flag and uncommitted changes of the checkout around ``folder``; None without one."""
+    """Return commit, dirty flag and uncommitted changes of the checkout around ``folder``, or None."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "check-ignore", "-q", ".") is not None:
-        return None  # no checkout, or an installed package that merely lies inside one
+        return None  # no checkout, or an installed package that happens to be inside one
     status = _git(folder, "status", "--porcelain") or ""
     diff = _git(folder, "diff", "HEAD") or ""
     untracked = [line[3:] for line in status.splitlines() if line.startswith("??")]

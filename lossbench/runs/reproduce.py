@@ -1,7 +1,5 @@
-"""Run a recorded run again, and say value by value whether it came out the same, or what has changed."""
+"""Train a recorded run again, and compare every recorded value."""
 
-import argparse
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,26 +7,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lossbench import trust
-from lossbench.config import compose as composition
+from lossbench.config.compose import config_id
 from lossbench.errors import UserError
-from lossbench.records.result import Result, read_config, read_manifest, results_in
-from lossbench.runs import run as experiment
+from lossbench.records.folder import read_config, read_manifest
+from lossbench.records.result import Result
+from lossbench.runs.attempt import do
 
-# How far apart two runs on other machines or versions may be, by the precision they were trained in
+# The largest relative difference that rounding explains, by the precision of the training
 _ROUNDING = {"64": 1e-9, "32": 1e-4, "bf": 1e-1}
+_MACHINE = ("threads", "cpu_capability", "accelerator", "python", "platform")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rerun came to.
+    """The outcome of a rerun.
 
     Attributes:
         word: ``identical``, ``within rounding`` or ``different``.
         largest: the largest relative difference of any value.
-        first: what differs first, in words; empty where nothing does.
-        changed: what is not as it was: versions, code, data, threads, machine, seeds, the config itself.
+        first: the first value that differs, in words; empty if none does.
+        changed: what is not as it was: versions, code, data, threads, machine, seeds, or the config itself.
     """
 
     word: str
@@ -38,33 +38,34 @@ class Verdict:
 
 
 def reproduce(folder: Path) -> Verdict:
-    """Run a run folder's config again, elsewhere, and compare every value that it recorded.
+    """Train a run folder's config again, in a temporary folder, and compare every recorded value.
 
     Raises:
-        UserError: the folder holds no finished run; or its config asks for code that nobody else has named.
+        UserError: the folder holds no finished run; or its config names code that the user has not named.
     """
-    was = Result.read(folder)
-    if was is None or was.status == "failed":
+    recorded = Result.read(folder)
+    if recorded is None or recorded.status == "failed":
         raise UserError(f"{folder}: holds no finished run; there is nothing to compare with")
     values = read_config(folder)
-    identity = composition.config_id(values)
+    identity = config_id(values)
     with tempfile.TemporaryDirectory() as place:
-        again = experiment.run(values, Path(place), identity, picture=False)
-        changed = _changed(folder, Path(place))
-        if identity != was.config_id:
+        rerun = do(values, Path(place), picture=False).result
+        assert rerun is not None, "nobody else works in a temporary folder"
+        changed = _changed(read_manifest(folder), read_manifest(Path(place)))
+        if identity != recorded.config_id:
             changed.insert(
-                0, f"config.yaml is not what was run: its hash is {identity}, and was {was.config_id}"
+                0, f"config.yaml is not what was run: its hash is {identity}, and was {recorded.config_id}"
             )
         precision = str(values.get("trainer", {}).get("precision", "32"))[:2]
-        return _compare(was, again, _ROUNDING[precision], changed)
+        return _compare(recorded, rerun, _ROUNDING[precision], changed)
 
 
-def _compare(was: Result, again: Result, rounding: float, changed: list[str]) -> Verdict:
-    """Every value of the history, then of the metrics, then of the predictions."""
+def _compare(recorded: Result, rerun: Result, rounding: float, changed: list[str]) -> Verdict:
+    """Compare every value of the history, then of the metrics, then of the predictions."""
     tables = [
-        ("history.csv", was.curves, again.curves, ["epoch", "replicate"]),
-        ("result.json", was.table.reset_index(), again.table.reset_index(), ["seed"]),
-        ("predictions", was.predictions, again.predictions, ["replicate", "row"]),
+        ("history.csv", recorded.curves, rerun.curves, ["epoch", "replicate"]),
+        ("result.json", recorded.table.reset_index(), rerun.table.reset_index(), ["seed"]),
+        ("predictions", recorded.predictions, rerun.predictions, ["replicate", "row"]),
     ]
     largest, first = 0.0, ""
     for name, before, after, place in tables:
@@ -72,96 +73,63 @@ def _compare(was: Result, again: Result, rounding: float, changed: list[str]) ->
             shapes = f"{before.shape[0]} x {before.shape[1]}, and now {after.shape[0]} x {after.shape[1]}"
             return Verdict("different", np.inf, f"{name} was {shapes}", changed)
         distance = _distances(before, after)
-        here = float(distance.max()) if distance.size else 0.0
-        if here > 0 and not first:
-            row, column = (int(index) for index in np.argwhere(distance > 0)[0])
-            where = ", ".join(f"{key} {before[key].iloc[row]}" for key in place)
-            label = before.columns[column]
-            one, two = (str(table.iloc[row, column]) for table in (before, after))
-            first = f"{name}: {label} ({where}) was {one}, is {two}"
-        largest = max(largest, here)
+        first = first or _first_difference(name, before, after, distance, place)
+        largest = max(largest, float(distance.max()) if distance.size else 0.0)
     word = "identical" if largest == 0 else "within rounding" if largest <= rounding else "different"
     return Verdict(word, largest, first, changed)
 
 
-def _distances(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Relative to the column's size, value by value; infinite where texts, or gaps, differ."""
+def _first_difference(
+    name: str, before: pd.DataFrame, after: pd.DataFrame, distance: NDArray[np.float64], place: list[str]
+) -> str:
+    """Return the first value that differs, in words; an empty text if none does."""
+    different = np.argwhere(distance > 0)
+    if not len(different):
+        return ""
+    row, column = (int(index) for index in different[0])
+    where = ", ".join(f"{key} {before[key].iloc[row]}" for key in place)
+    was, now = (str(table.iloc[row, column]) for table in (before, after))
+    return f"{name}: {before.columns[column]} ({where}) was {was}, is {now}"
+
+
+def _distances(before: pd.DataFrame, after: pd.DataFrame) -> NDArray[np.float64]:
+    """Return differences relative to the column's size; infinite where texts, or gaps, differ."""
     distances = np.zeros(before.shape)
     for index, name in enumerate(before.columns):
-        one, two = before[name], after[name]
-        if not (pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(two)):
-            distances[:, index] = np.where(one.astype(str) == two.astype(str), 0, np.inf)
+        was, now = before[name], after[name]
+        if not (pd.api.types.is_numeric_dtype(was) and pd.api.types.is_numeric_dtype(now)):
+            distances[:, index] = np.where(was.astype(str) == now.astype(str), 0, np.inf)
             continue
-        a, b = one.to_numpy(dtype=np.float64), two.to_numpy(dtype=np.float64)
+        a, b = was.to_numpy(dtype=np.float64), now.to_numpy(dtype=np.float64)
         size = np.nanmax(np.abs(a), initial=0.0) or 1.0
         away = np.abs(a - b) / size
         distances[:, index] = np.where(np.isnan(a) & np.isnan(b), 0, np.where(np.isnan(away), np.inf, away))
     return distances
 
 
-def _changed(folder: Path, again: Path) -> list[str]:
-    """What the two manifests do not share, in words."""
-    was, now = read_manifest(folder), read_manifest(again)
+def _changed(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what two manifests do not share, in words."""
     if not was:
-        return ["manifest.json is gone, so that nothing can be said of versions, code, data and machine"]
+        return ["manifest.json is missing, so that versions, code, data and machine cannot be compared"]
     changed = []
     for package in sorted({*was["versions"], *now["versions"]}):
-        one, two = was["versions"].get(package), now["versions"].get(package)
-        if one != two:
-            changed.append(f"version of {package}: {one}, now {two}")
+        before, after = was["versions"].get(package), now["versions"].get(package)
+        if before != after:
+            changed.append(f"version of {package}: {before}, now {after}")
     if was.get("source") != now["source"]:
-        commits = [str((record.get("git") or {}).get("commit"))[:12] for record in (was, now)]
-        same = commits[0] == commits[1]
-        changed.append(
-            f"code of lossbench: commit {commits[0]}, now " + ("changed since" if same else commits[1])
-        )
+        before, after = (str((record.get("git") or {}).get("commit"))[:12] for record in (was, now))
+        later = "changed since" if before == after else after
+        changed.append(f"code of lossbench: commit {before}, now {later}")
     if was["data_fingerprint"] != now["data_fingerprint"]:
-        changed.append(
-            f"data: fingerprint {was['data_fingerprint'][:12]}, now {now['data_fingerprint'][:12]}"
-        )
+        before, after = was["data_fingerprint"][:12], now["data_fingerprint"][:12]
+        changed.append(f"data: fingerprint {before}, now {after}")
     if list(was["seeds"]) != list(now["seeds"]):
         changed.append(f"seeds: {', '.join(was['seeds'])}, now {', '.join(now['seeds'])}")
-    for seed, one in was["seeds"].items():
-        two = now["seeds"].get(seed, one)
-        if one != two:
-            changed.append(f"seed {seed}: other " + ", ".join(key for key in one if one[key] != two[key]))
-    machine = ("threads", "cpu_capability", "accelerator", "python", "platform")
-    return changed + [f"{key}: {was.get(key)}, now {now[key]}" for key in machine if was.get(key) != now[key]]
-
-
-def main() -> None:
-    """The command: ``reproduce FOLDER``; status 0 where every run came out identical or within rounding."""
-    parser = argparse.ArgumentParser(prog="reproduce", description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a run, or of a sweep")
-    parser.add_argument("--trust", default="", help="code that the record asks for, as my_package")
-    options = parser.parse_args()
-    trust.grant(f"loss.function={word}" for word in options.trust.split(",") if word)
-    try:
-        found = results_in(options.folder)
-    except UserError as error:
-        sys.exit(str(error))
-    fine = True
-    for one in found:
-        try:
-            fine &= _tell(one)
-        except UserError as error:
-            print(f"{one.folder}: not run again\n  {error}")
-            there = read_manifest(one.folder).get("folder")
-            if there not in (None, str(Path.cwd())):
-                print(f"  it was run from {there}, where relative paths began")
-            fine = False
-    sys.exit(0 if fine else 1)
-
-
-def _tell(one: Result) -> bool:
-    if one.status == "failed":
-        print(f"{one.folder}: failed then, so there is nothing to compare: {one.error}")
-        return True
-    verdict = reproduce(one.folder)
-    far = f", the largest relative difference is {verdict.largest:.1e}" if verdict.largest else ""
-    print(f"{one.folder}: {verdict.word}{far}")
-    if verdict.first:
-        print(f"  first: {verdict.first}")
-    for change in verdict.changed:
-        print(f"  changed: {change}")
-    return verdict.word != "different"
+    for seed, hashes in was["seeds"].items():
+        rerun = now["seeds"].get(seed, hashes)
+        if hashes != rerun:
+            different = ", ".join(key for key in hashes if hashes[key] != rerun[key])
+            changed.append(f"seed {seed}: other {different}")
+    return changed + [
+        f"{key}: {was.get(key)}, now {now[key]}" for key in _MACHINE if was.get(key) != now[key]
+    ]

@@ -1,4 +1,4 @@
-"""Which weights a replicate keeps and when it stops: decided for each alone, freezing none."""
+"""Which weights a replicate keeps and when it stops: decided for each replicate by itself."""
 
 from collections.abc import Iterable
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 
-class Selection:
+class WeightSelection:
     """Best (or last) weights, early stopping and divergence, per replicate.
 
-    Nothing is ever frozen: a replicate that has stopped is trained on with the others, but its kept
-    weights and epochs no longer change, so that they are those of a run of its own.
+    No replicate is ever frozen. A replicate that has stopped is trained on with the others, but its kept
+    weights and epochs no longer change. They therefore equal those of a run of this replicate alone.
 
     Args:
         parameters: the network's, each with a leading replicate axis.
         replicates: R.
-        keep: ``best`` by the yardstick on validation, or ``last``.
+        keep: ``best`` by the primary metric on validation, or ``last``.
         patience: epochs without improvement after which a replicate stops; None for never.
-        higher_is_better: the direction of the yardstick.
+        higher_is_better: the direction of the primary metric.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Selection:
         self.diverged = np.zeros(replicates, dtype=bool)
 
     def update(self, epoch: int, losses: NDArray[np.float64], score: NDArray[np.float64]) -> None:
-        """Take in the end of an epoch.
+        """Record the end of an epoch.
 
         Args:
             epoch: counted from 1.
-            losses: ``(..., R)``; a replicate with one that is not finite has diverged.
-            score: the yardstick on validation, ``(R,)``.
+            losses: ``(..., R)``; a replicate with a value that is not finite has diverged.
+            score: the primary metric on validation, ``(R,)``.
         """
         self.last_epoch[self.running] = epoch
         finite = np.isfinite(losses).all(0)

@@ -1,27 +1,41 @@
-"""The Dense models, batched over replicates: R networks of one shape as one computation."""
+"""Dense networks, batched over replicates: R networks of one shape as one computation."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Literal
 
 import torch
-from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lossbench.seeds import Purpose
-from lossbench.signatures import BelowOne
+from lossbench.signatures import Activation, BelowOne, Width
 
-Width = Annotated[int, Interval(ge=1, le=1_000_000)]
-Activation = Literal[
-    "relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax", "linear", "unit_length"
-]
-OutputActivation = Literal["auto"] | Activation
+
+@dataclass(frozen=True)
+class Head:
+    """What a network gives for one output.
+
+    Attributes:
+        units: how many targets, classes or embedding dimensions U it has.
+        activation: what follows the output layer.
+        numbers: how many numbers P the loss reads for each unit; predictions are ``(R, B, U)`` for one
+            number, else ``(R, B, U, P)``.
+    """
+
+    units: int
+    activation: str
+    numbers: int = 1
+
+    @property
+    def width(self) -> int:
+        """The width of the output layer."""
+        return self.units * self.numbers
 
 
 def activation_function(name: str) -> Callable[[Tensor], Tensor]:
-    """An activation by its Keras name; softmax and unit_length run over the last axis.
+    """Return an activation by its Keras name; softmax and unit_length run over the last axis.
 
     >>> activation_function("relu")(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -32,28 +46,12 @@ def activation_function(name: str) -> Callable[[Tensor], Tensor]:
         return lambda values: values.softmax(-1)
     if name == "unit_length":
         return _unit_length
-    found: Callable[[Tensor], Tensor] = getattr(functional, name, None) or getattr(torch, name)
-    return found
-
-
-class ActivationModule(nn.Module):
-    """An activation as a module, for a network by itself."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Any shape to the same."""
-        return activation_function(self.name)(values)
-
-    def extra_repr(self) -> str:
-        """Its name."""
-        return self.name
+    function: Callable[[Tensor], Tensor] = getattr(functional, name, None) or getattr(torch, name)
+    return function
 
 
 def _unit_length(vectors: Tensor) -> Tensor:
-    # a shorter one has no clear direction, and would have a boundless gradient
+    # a shorter vector has no clear direction, and its gradient would be unbounded
     length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=1e-3)
     return vectors / length
 
@@ -61,9 +59,9 @@ def _unit_length(vectors: Tensor) -> Tensor:
 class ReplicatedDense(nn.Module):
     """One fully connected layer per replicate: weight ``(R, in, out)``, bias ``(R, 1, out)``.
 
-    Initialised as Keras's ``Dense``: Glorot-uniform weights, zero bias. Replicate r draws from
-    ``generators[r]``, in float64 and on the CPU, so that it starts the same in any precision, on any
-    device and beside any number of others.
+    The layer is initialised like Keras's ``Dense``: Glorot-uniform weights, zero bias. Replicate r draws
+    from ``generators[r]``, in float64 and on the CPU. It therefore starts with the same weights in any
+    precision, on any device, and beside any number of other replicates.
     """
 
     def __init__(
@@ -78,26 +76,25 @@ class ReplicatedDense(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(generators), 1, outputs, dtype=dtype))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """``(R, B, in)`` to ``(R, B, out)``."""
+        """Map ``(R, B, in)`` to ``(R, B, out)``."""
         return torch.baddbmm(self.bias, inputs, self.weight)
 
 
 class DenseNetwork(nn.Module):
-    """R multilayer perceptrons: hidden layers, then an output layer, or head, for each output.
+    """R multilayer perceptrons: hidden layers, then an output layer (head) for each output.
 
     Attributes:
         hidden: the hidden layers.
         heads: the output layers, in the order of their names.
-        activity: what the hidden layers gave in the last pass, ``(R, B, width)`` each.
+        activity: the outputs of the hidden layers in the last pass, ``(R, B, width)`` each.
     """
 
     def __init__(
         self,
         inputs: int,
         hidden_units: Sequence[int],
-        outputs: Mapping[str, int],
+        heads: Mapping[str, Head],
         activation: str,
-        output_activations: Mapping[str, str],
         dropout: float,
         generators: Callable[[Purpose], list[torch.Generator]],
         dtype: torch.dtype,
@@ -109,34 +106,40 @@ class DenseNetwork(nn.Module):
             ReplicatedDense(before, after, initialisation, dtype) for before, after in pairwise(widths)
         )
         self.heads = nn.ModuleList(
-            ReplicatedDense(widths[-1], units, initialisation, dtype) for units in outputs.values()
+            ReplicatedDense(widths[-1], head.width, initialisation, dtype) for head in heads.values()
         )
-        self.names = list(outputs)
+        self.names = list(heads)
+        self.head_shapes = [
+            () if head.numbers == 1 else (head.units, head.numbers) for head in heads.values()
+        ]
+        self.activation_name, self.head_facts = activation, dict(heads)
         self.activation = activation_function(activation)
-        self.output_activations = [activation_function(output_activations[name]) for name in outputs]
+        self.output_activations = [activation_function(head.activation) for head in heads.values()]
         self.dropout, self.dropout_generators = dropout, generators("dropout")
         self.activity: list[Tensor] = []
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; pairs and triplets item by item."""
-        items = features.ndim > 3
+        """Map features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; of pairs, item by item."""
+        has_items = features.ndim > 3
         rows = features.shape[1:-1]
-        features = features.flatten(1, -2) if items else features
+        features = features.flatten(1, -2) if has_items else features
         self.activity.clear()
         for layer in self.hidden:
             features = self.activation(layer(features))
             self.activity.append(features)
             if self.dropout and self.training:
-                features = features * self._kept(features)
+                features = features * self._dropout_mask(features)
         predictions = {}
-        for name, head, activation in zip(self.names, self.heads, self.output_activations, strict=True):
-            # in full precision even where autocast is on: a sigmoid rounded to 1 has no gradient
-            output = activation(head(features).to(head.weight.dtype))
-            predictions[name] = output.view(len(output), *rows, -1) if items else output
+        layers = zip(self.names, self.heads, self.head_shapes, self.output_activations, strict=True)
+        for name, head, shape, activation in layers:
+            # in full precision even under autocast: a sigmoid that is rounded to 1 has no gradient
+            output = head(features).to(head.weight.dtype)
+            output = activation(output.unflatten(-1, shape) if shape else output)
+            predictions[name] = output.view(len(output), *rows, -1) if has_items else output
         return predictions
 
-    def _kept(self, features: Tensor) -> Tensor:
-        """Which units stay, and by how much they make up for the others; each replicate draws its own."""
+    def _dropout_mask(self, features: Tensor) -> Tensor:
+        """Draw each replicate's mask of units from its own generator, scaled to keep the mean."""
         shape = features.shape[1:]
         draws = [torch.rand(shape, generator=generator) for generator in self.dropout_generators]
         kept = torch.stack(draws).to(features.device) >= self.dropout
@@ -145,34 +148,28 @@ class DenseNetwork(nn.Module):
 
 def dense(
     inputs: int,
-    outputs: Mapping[str, int],
+    heads: Mapping[str, Head],
     generators: Callable[[Purpose], list[torch.Generator]],
     dtype: torch.dtype,
     *,
     hidden_units: list[Width],
     activation: Activation = "relu",
-    output_activation: OutputActivation | dict[str, OutputActivation] = "auto",
     dropout: BelowOne = 0.0,
 ) -> DenseNetwork:
     """Dense layers of the given widths, sized at both ends from the data.
 
     Args:
         inputs: features F.
-        outputs: for each output the units U that its loss needs.
-        generators: of a purpose, one per replicate, for initial weights and dropout.
+        heads: what each output needs.
+        generators: a purpose to one generator per replicate, for initial weights and dropout.
         dtype: of the weights.
-        hidden_units: the width of each hidden layer; none makes a linear model.
+        hidden_units: the width of each hidden layer; an empty list makes a linear model.
         activation: after each hidden layer.
-        output_activation: after the last, one for all outputs or one for each; the factory has turned
-            ``auto`` into what the loss needs.
         dropout: the share of each hidden layer's units that a training step leaves out.
 
-    >>> network = dense(3, {"y": 1}, lambda purpose: [torch.Generator()], torch.float32, hidden_units=[8],
-    ...                 output_activation="linear")
+    >>> network = dense(3, {"y": Head(1, "linear")}, lambda purpose: [torch.Generator()], torch.float32,
+    ...                 hidden_units=[8])
     >>> network(torch.zeros(1, 5, 3))["y"].shape
     torch.Size([1, 5, 1])
     """
-    each: Mapping[str, str] = (
-        dict.fromkeys(outputs, output_activation) if isinstance(output_activation, str) else output_activation
-    )
-    return DenseNetwork(inputs, hidden_units, outputs, activation, each, dropout, generators, dtype)
+    return DenseNetwork(inputs, hidden_units, heads, activation, dropout, generators, dtype)

@@ -1,4 +1,4 @@
-"""What training makes small: the one place that reduces losses, weighs them and adds penalties."""
+"""What training minimises: the one place that reduces losses, weighs them and adds penalties."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ class Term:
 
     Attributes:
         name: of the term.
-        output: whose predictions it judges.
-        function: a loss; an elementwise one takes ``(..., U)`` to ``(...)``, all replicates at once.
+        output: the name of the head whose predictions it judges.
+        function: a loss; an elementwise one maps ``(..., U)`` to ``(...)``, all replicates at once.
         parameters: its keyword arguments.
         reduction: how a replicate's values become its loss.
         couples_samples: whether the function must be given one replicate's batch at a time.
+        key: where it stands in the config, for messages.
         weight: its factor in the total.
     """
 
@@ -33,12 +34,14 @@ class Term:
     parameters: Mapping[str, Any]
     reduction: str
     couples_samples: bool
+    key: str = "loss"
     weight: float = 1.0
 
     def loss(self, y_pred: Tensor, y_true: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | int]:
-        """One loss per replicate, ``(R,)``, and how many of a replicate's values count.
+        """Return one loss per replicate, ``(R,)``, and how many of a replicate's values count.
 
-        All do, or ``(R,)`` numbers, where the loss leaves some out or divides by their weights.
+        The count is one number where all values count. It is ``(R,)`` numbers where the loss leaves some
+        values out, or divides by their weights.
         """
         if self.couples_samples:
             pairs = zip(y_pred, y_true, strict=True)
@@ -47,7 +50,7 @@ class Term:
             values = self.function(y_pred, y_true, **self.parameters)
         mask = counted(self.function, values, y_true, self.parameters)
         count = values.numel() // len(values)
-        if values.ndim == 1 and self.reduction != "sum":  # a scalar speaks for all of its batch
+        if values.ndim == 1 and self.reduction != "sum":  # a scalar stands for its whole batch
             count = y_pred.shape[1]
         losses = reduce(values, weights, reduction=self.reduction, mask=mask)
         if weights is not None and self.reduction == "mean_with_sample_weight":
@@ -62,33 +65,34 @@ class Penalty:
     Attributes:
         function: a tensor of each replicate to one penalty each.
         parameters: its keyword arguments.
-        on: ``kernel``, ``bias``, ``activity`` (what hidden layers give, per row), or several.
+        apply_to: ``kernel``, ``bias``, ``activity`` (the outputs of hidden layers, per row), or several.
         layers: hidden layers by number, output layers by name; None for all.
     """
 
     function: Callable[..., Tensor]
     parameters: Mapping[str, Any]
-    on: Sequence[str]
+    apply_to: Sequence[str]
     layers: Sequence[int | str] | None
 
     def __call__(self, network: DenseNetwork) -> Tensor:
-        """The sum over the chosen layers, ``(R,)``, of weights as they are and activity as last seen."""
+        """Return the sum over the chosen layers, ``(R,)``, from the weights and the last pass's activity."""
         named = [*enumerate(network.hidden), *zip(network.names, network.heads, strict=True)]
         activity = dict(enumerate(network.activity))
         penalties = []
         for name, layer in named:
             if self.layers is not None and name not in self.layers:
                 continue
-            kinds = {"kernel": layer.weight, "bias": layer.bias}
-            penalties += [self.function(kinds[kind], **self.parameters) for kind in self.on if kind in kinds]
-            if "activity" in self.on and isinstance(name, int):
-                seen = activity[name]
-                penalties.append(self.function(seen, **self.parameters) / seen.shape[1])
+            weights = {"kernel": layer.weight, "bias": layer.bias}
+            chosen = [kind for kind in self.apply_to if kind in weights]
+            penalties += [self.function(weights[kind], **self.parameters) for kind in chosen]
+            if "activity" in self.apply_to and isinstance(name, int):
+                outputs = activity[name]
+                penalties.append(self.function(outputs, **self.parameters) / outputs.shape[1])
         return sum(penalties[1:], start=penalties[0])
 
 
-# What one batch came to: each term's losses (R,) and how many values count, and the penalty (R,).
-Seen = tuple[list[tuple[Tensor, Tensor | int]], Tensor | None]
+# What is recorded of one batch: each term's losses (R,) and how many values count, and the penalty (R,).
+BatchLosses = tuple[list[tuple[Tensor, Tensor | int]], Tensor | None]
 
 
 class Objective(nn.Module):
@@ -104,43 +108,43 @@ class Objective(nn.Module):
         targets: Mapping[str, Tensor],
         weights: Mapping[str, Tensor],
         penalty: Tensor | None = None,
-    ) -> tuple[Tensor, Seen]:
-        """One total per replicate, ``(R,)``; a backward pass over their sum trains each alone.
+    ) -> tuple[Tensor, BatchLosses]:
+        """Return one total per replicate, ``(R,)``; the gradient of their sum trains each replicate alone.
 
         Args:
             predictions: by output, ``(R, B, U)``.
-            targets: by term, as its loss wants them.
-            weights: by term, ``(R, B)``, where rows weigh.
+            targets: by term, as its loss takes them.
+            weights: by term, ``(R, B)``, where rows are weighted.
             penalty: of the regularizer, ``(R,)``.
         """
-        seen = [
+        judged = [
             term.loss(predictions[term.output], targets[term.name], weights.get(term.name))
             for term in self.terms
         ]
         parts = [
             losses if term.weight == 1 else losses * term.weight
-            for term, (losses, _) in zip(self.terms, seen, strict=True)
+            for term, (losses, _) in zip(self.terms, judged, strict=True)
         ]
         parts += [] if penalty is None else [penalty]
         total = sum(parts[1:], start=parts[0])
-        return total, ([(losses.detach(), count) for losses, count in seen], penalty)
+        return total, ([(losses.detach(), count) for losses, count in judged], penalty)
 
     def names(self, penalized: bool) -> list[str]:
-        """What :meth:`recorded` gives, in its order: the total, and of several parts each."""
+        """Return the names of what :meth:`recorded` gives: the total, and each of several parts."""
         if len(self.terms) == 1 and not penalized:
             return ["loss"]
         terms = [name for term in self.terms for name in (f"loss/{term.name}", f"loss/{term.name}/weighted")]
         return ["loss", *terms, *(["penalty"] if penalized else [])]
 
-    def recorded(self, batches: Sequence[Seen], rows: Sequence[int]) -> NDArray[np.float64]:
-        """Means over every value that counts in some batches, ``(names, R)``, whatever the reduction.
+    def recorded(self, batches: Sequence[BatchLosses], rows: Sequence[int]) -> NDArray[np.float64]:
+        """Return means over all values that count in some batches, ``(names, R)``, whatever the reduction.
 
         Args:
-            batches: what :meth:`forward` saw of each.
-            rows: how many rows each had, for the penalty's mean.
+            batches: what :meth:`forward` returned for each.
+            rows: how many rows each had, for the mean of the penalty.
         """
-        seen = torch.stack([part for terms, penalty in batches for part in _parts(terms, penalty)])
-        values = seen.double().cpu().numpy().reshape(len(batches), -1, seen.shape[1])
+        stacked = torch.stack([part for terms, penalty in batches for part in _parts(terms, penalty)])
+        values = stacked.double().cpu().numpy().reshape(len(batches), -1, stacked.shape[1])
         means = [
             _mean(values[:, index], [terms[index][1] for terms, _ in batches], summed=term.reduction == "sum")
             for index, term in enumerate(self.terms)
@@ -165,10 +169,12 @@ def _parts(terms: list[tuple[Tensor, Tensor | int]], penalty: Tensor | None) -> 
 def _mean(
     values: NDArray[np.float64], counts: Sequence[Tensor | int], *, summed: bool
 ) -> NDArray[np.float64]:
-    """Of each batch's ``(R,)`` the mean over all that counts."""
+    """Return the mean over all values that count, from each batch's ``(R,)``."""
     numbers = [count.cpu().numpy() if isinstance(count, Tensor) else [count] for count in counts]
     weights = np.stack(numbers)
     total = values if summed else values * weights
-    with np.errstate(invalid="ignore"):  # nothing counted: undefined, as is said of NaN
+    with np.errstate(
+        invalid="ignore"
+    ):  # where nothing counts the mean is NaN, which is recorded as undefined
         mean: NDArray[np.float64] = total.sum(0) / weights.sum(0)
     return mean

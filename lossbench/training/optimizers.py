@@ -1,9 +1,9 @@
-"""The optimizers: torch's, all of them elementwise, so that no replicate feels another.
+"""The optimizers: torch's, all of them elementwise, so that no replicate influences another.
 
-Defaults are torch's, but for the learning rate of ``sgd``, which is Keras's. Fused steps do the same
-arithmetic in one pass; where torch has none for the CPU, all tensors go as one list. ``weight_decay`` is
-part of the gradient but in ``adamw``, where it shrinks the weights by themselves; neither is a penalty
-added to the loss.
+Defaults are torch's, except for the learning rate of ``sgd``, which is Keras's. Fused steps do the same
+arithmetic in one pass. Where torch has no fused step for the CPU, all tensors are updated as one list
+(``foreach``). ``weight_decay`` is part of the gradient, except in ``adamw``, where it shrinks the weights
+directly. In neither case is it a penalty added to the loss.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Stochastic gradient descent, with momentum when asked (Robbins and Monro 1951)."""
+    """Stochastic gradient descent, optionally with momentum (Robbins and Monro 1951)."""
     return optim.SGD(parameters, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
 
 
@@ -67,7 +67,7 @@ def rmsprop(
     centered: bool = False,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Steps divided by a running root mean square of gradients (Hinton 2012)."""
+    """Gradient divided by its running root mean square (Hinton 2012)."""
     return optim.RMSprop(parameters, lr, alpha, eps, weight_decay, momentum, centered, foreach=True)
 
 
@@ -79,7 +79,7 @@ def adagrad(
     eps: Positive = 1e-10,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Steps divided by the root of all squared gradients so far (Duchi et al. 2011)."""
+    """Gradient divided by the root of the sum of all squared gradients so far (Duchi et al. 2011)."""
     return optim.Adagrad(
         parameters,
         lr,

@@ -1,4 +1,4 @@
-"""A progress bar that costs nothing: one look at the clock per epoch, and none without a terminal."""
+"""A progress bar of epochs that costs one clock reading per epoch, and nothing without a terminal."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ _INTERVAL_S = 0.1
 
 
 class ProgressBar(pl.Callback):
-    """Epochs done, the monitored yardstick's name aside, drawn ten times a second at most."""
+    """The number of epochs done, drawn at most ten times a second."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -33,19 +33,19 @@ class ProgressBar(pl.Callback):
         self.bar.start()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Redraw, if it is time."""
+        """Redraw the bar if the last drawing is old enough."""
         if self.bar is not None and time.monotonic() >= self.next_draw:
             self.next_draw = time.monotonic() + _INTERVAL_S
             self.bar.update(self.task, completed=trainer.current_epoch + 1)
             self.bar.refresh()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Clear the bar away."""
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.stop()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Clear the bar away, so that the message stands alone."""
+        """Remove the bar, so that the error message stands alone."""
         self.on_train_end(trainer, pl_module)

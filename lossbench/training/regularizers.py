@@ -1,7 +1,7 @@
-"""Penalties on weights, as Keras has them: a tensor of each replicate in, one penalty per replicate out.
+"""Penalties on weights, as Keras defines them: a tensor of each replicate to one penalty per replicate.
 
-They are added to the loss by themselves and so reach the optimizer's moments; AdamW's ``weight_decay``
-shrinks the weights beside the gradient instead, and biases too.
+Penalties are added to the loss, so that their gradients enter the optimizer's moments. The ``weight_decay``
+of AdamW is different: it shrinks the weights outside the gradient, and the biases too.
 """
 
 from typing import Literal
@@ -22,7 +22,7 @@ def none(weight: Tensor) -> Tensor:
 
 
 def l1(weight: Tensor, *, l1: NonNegative = 0.01) -> Tensor:
-    """Sum of absolute weights: drives the useless ones to zero.
+    """Sum of absolute weights; it drives weights that do not help to zero.
 
     Args:
         weight: ``(R, ...)``.
@@ -38,7 +38,7 @@ def l1(weight: Tensor, *, l1: NonNegative = 0.01) -> Tensor:
 
 
 def l2(weight: Tensor, *, l2: NonNegative = 0.01) -> Tensor:
-    """Sum of squared weights, without a half: keeps all small.
+    """Sum of squared weights, without a factor of one half; it keeps all weights small.
 
     Args:
         weight: ``(R, ...)``.
@@ -54,12 +54,12 @@ def l2(weight: Tensor, *, l2: NonNegative = 0.01) -> Tensor:
 
 
 def l1l2(weight: Tensor, *, l1: NonNegative = 0.0, l2: NonNegative = 0.0) -> Tensor:
-    """Both sums, the elastic net: few weights, and those small.
+    """Sum of absolute and of squared weights (elastic net); it leaves few weights, and small ones.
 
     Args:
         weight: ``(R, ...)``.
-        l1: the factor of the absolute ones.
-        l2: the factor of the squared ones.
+        l1: the factor of the sum of absolute weights.
+        l2: the factor of the sum of squared weights.
 
     Returns:
         ``l1 Σ |w| + l2 Σ w²``, ``(R,)``. Source: Keras ``L1L2``.
@@ -74,12 +74,12 @@ def l1l2(weight: Tensor, *, l1: NonNegative = 0.0, l2: NonNegative = 0.0) -> Ten
 def orthogonal(
     weight: Tensor, *, factor: NonNegative = 0.01, mode: Literal["rows", "columns"] = "rows"
 ) -> Tensor:
-    """Absolute cosines between all rows, or columns, of a kernel: drives them apart.
+    """Mean absolute cosine between the rows, or columns, of a kernel; it makes them orthogonal.
 
     Args:
         weight: ``(R, inputs, outputs)``.
-        factor: of the mean.
-        mode: which of the two are to be orthogonal.
+        factor: the factor of the mean.
+        mode: whether rows or columns are made orthogonal.
 
     Returns:
         ``factor`` times the mean of ``|cos|`` over all pairs, ``(R,)``. Source: Keras

@@ -1,7 +1,7 @@
 """Learning-rate schedules: a factor of ``optimizer.lr`` that depends on the step alone.
 
-The same for every replicate and every loss, so that none is favoured. Each takes the ``step`` (from 0,
-after any warm-up) and the run's ``total`` steps.
+The factor is the same for every replicate and every loss, so that none is favoured. Each schedule takes the
+``step`` (from 0, after any warm-up) and the run's ``total`` number of steps.
 """
 
 import math
@@ -10,7 +10,7 @@ from lossbench.signatures import Count, Decay, Fraction
 
 
 def constant(step: int, total: int) -> float:
-    """The learning rate as it is.
+    """Constant factor of 1.
 
     >>> constant(5, 10)
     1.0
@@ -19,7 +19,7 @@ def constant(step: int, total: int) -> float:
 
 
 def cosine(step: int, total: int, *, final: Fraction = 0.0) -> float:
-    """Half a cosine from 1 down to ``final`` at the last step (Loshchilov and Hutter 2017).
+    """Half a cosine period from 1 down to ``final`` at the last step (Loshchilov and Hutter 2017).
 
     >>> cosine(0, 11), cosine(10, 11, final=0.1)
     (1.0, 0.1)
@@ -28,7 +28,7 @@ def cosine(step: int, total: int, *, final: Fraction = 0.0) -> float:
 
 
 def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
-    """A straight line from 1 down to ``final`` at the last step.
+    """Straight line from 1 down to ``final`` at the last step.
 
     >>> linear(5, 11)
     0.5
@@ -37,7 +37,7 @@ def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
 
 
 def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 1000) -> float:
-    """The factor ``rate`` for every ``steps`` steps, smoothly (Keras's ``ExponentialDecay``).
+    """Smooth decay by the factor ``rate`` in every ``steps`` steps (Keras's ``ExponentialDecay``).
 
     >>> exponential(2000, 9999, rate=0.5)
     0.25
@@ -46,7 +46,7 @@ def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 100
 
 
 def staircase(step: int, total: int, *, rate: Decay = 0.1, steps: Count = 1000) -> float:
-    """The factor ``rate`` at every ``steps``-th step.
+    """Decay by the factor ``rate`` at every ``steps``-th step.
 
     >>> staircase(999, 9999), staircase(1000, 9999)
     (1.0, 0.1)

@@ -21,7 +21,7 @@ from lossbench.comparison.model import (
     TunedSetting,
     Tuning,
 )
-from lossbench.losses.curves import profiles_of
+from lossbench.losses.curves import loss_curves_of
 from lossbench.registry import canonical_loss
 
 # By label: the loss, how much better or worse it is, and its config
@@ -223,4 +223,4 @@ def loss_curves():
     for label, (loss, _, config) in LOSSES.items():
         parameters = {key.removeprefix("loss."): value for key, value in config.items()}
         groups.append({"label": label, "loss": canonical_loss(loss), "parameters": parameters})
-    return {label: LossCurve(**curve) for label, curve in profiles_of(groups).items()}
+    return {label: LossCurve(**curve) for label, curve in loss_curves_of(groups).items()}

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from made_up import comparison as made_up_comparison
 
-from lossbench.cli.compare import write
 from lossbench.cli.comparison_table import print_comparison
 from lossbench.comparison import charts, curves, grouping, model
 from lossbench.comparison.compare import compare
 from lossbench.comparison.grouping import shell_command
+from lossbench.comparison.output import write
 
 RECORDED = Path(__file__).parent / "recorded"
 DATACLASSES = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lossbench.data import source
+from lossbench import registry
 from lossbench.data.batches import ReplicatedTable, ScaledColumns
 from lossbench.data.splits import split
 
@@ -18,7 +18,7 @@ def build(dataset, seeds, dtype=torch.float64, scale_targets=True):
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_each_replicate_is_scaled_by_its_own_training_part(part):
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     table, splits = build(dataset, range(3))
     rows = table.rows(part)
     ((features, targets, _),) = table.batches(rows, rows.shape[1])
@@ -30,7 +30,7 @@ def test_each_replicate_is_scaled_by_its_own_training_part(part):
 
 
 def test_batches_are_the_rows_in_order():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     table, _ = build(dataset, range(2))
     rows = table.rows("train")
     whole = next(table.batches(rows, rows.shape[1]))
@@ -44,7 +44,7 @@ def test_batches_are_the_rows_in_order():
 
 
 def test_many_blocks_are_as_one(monkeypatch):
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     table, _ = build(dataset, range(2))
     rows = table.rows("train")
     expected = list(table.batches(rows, 8))
@@ -54,7 +54,7 @@ def test_many_blocks_are_as_one(monkeypatch):
 
 
 def test_user_units_come_back():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     table, splits = build(dataset, [5])
     rows = table.rows("test")
     _, targets, _ = next(table.batches(rows, 1000))
@@ -63,14 +63,14 @@ def test_user_units_come_back():
 
 
 def test_unscaled_targets_are_untouched_to_the_bit():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     table, splits = build(dataset, [5], scale_targets=False)
     _, targets, _ = next(table.batches(table.rows("test"), 1000))
     assert (targets["y"][0].numpy() == dataset.target.values[splits[0].test]).all()
 
 
 def test_a_large_offset_costs_float32_no_digits():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     dataset.features[:, 0] += 1e9
     single, _ = build(dataset, [0], torch.float32)
     double, _ = build(dataset, [0], torch.float64)
@@ -80,7 +80,7 @@ def test_a_large_offset_costs_float32_no_digits():
 
 
 def test_a_constant_column_is_centred():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     dataset.features[:, 2] = 7.0
     table, _ = build(dataset, [0])
     features, _, _ = next(table.batches(table.rows("validation"), 1000))
@@ -88,7 +88,7 @@ def test_a_constant_column_is_centred():
 
 
 def test_a_column_constant_in_the_training_part_borrows_no_deviation_from_the_rest():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     _, (own,) = build(dataset, [0])
     dataset.features[:, 2] = 0.0
     dataset.features[own.test[0], 2] = 1.0

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lossbench import tasks
 from lossbench.cli.main import compose_config
 from lossbench.config import compose as composition
 from lossbench.config.resolve import check
@@ -288,7 +289,7 @@ def test_two_columns_are_regressed_at_once_each_in_its_own_scale(build):
 def test_columns_of_0_and_1_are_a_mask(build, train, tmp_path):
     frame = FRAME[["a", "b"]].assign(left=(FRAME.a > 0).astype(int), right=(FRAME.b > 0).astype(int))
     _, dataset, *_ = build(frame, "loss=bce", "data.task=mask", target="[left,right]")
-    assert (dataset.target.task, dataset.target.columns) == ("mask", ("left", "right"))
+    assert (dataset.target.task, dataset.target.columns) == (tasks.MASK, ("left", "right"))
     path = f"data.path={tmp_path / 'my.csv'}"
     outcome = train(
         "loss=bce", "data=table", path, "data.target=[left,right]", "data.task=mask", "replicates=2"

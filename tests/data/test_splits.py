@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lossbench.data import source
+from lossbench import registry, tasks
 from lossbench.data.dataset import Dataset, Target
 from lossbench.data.splits import split
 from lossbench.errors import UserError
@@ -18,7 +18,7 @@ def parts(dataset, seed, **options):
 
 @pytest.mark.parametrize("name", ["diabetes", "breast_cancer", "digits"])
 def test_every_row_is_in_one_part_and_sizes_are_those_of_any_seed(name):
-    dataset = source(name)()
+    dataset = registry.load("data", name)()
     sizes = set()
     for seed in range(20):
         rows = parts(dataset, seed)
@@ -28,13 +28,13 @@ def test_every_row_is_in_one_part_and_sizes_are_those_of_any_seed(name):
 
 
 def test_the_seed_decides():
-    dataset = source("diabetes")()
+    dataset = registry.load("data", "diabetes")()
     assert all((a == b).all() for a, b in zip(parts(dataset, 3), parts(dataset, 3), strict=True))
     assert not (parts(dataset, 3)[0] == parts(dataset, 4)[0]).all()
 
 
 def test_strata_keep_their_shares():
-    dataset = source("breast_cancer")()
+    dataset = registry.load("data", "breast_cancer")()
     share = dataset.target.values.mean()
     for rows in parts(dataset, 0):
         assert abs(dataset.target.values[rows].mean() - share) < 0.01  # a row in a hundred
@@ -47,13 +47,13 @@ def test_strata_keep_their_shares():
 def test_the_global_generator_is_not_drawn_from():
     np.random.seed(7)
     before = np.random.get_state()[1].copy()
-    parts(source("digits")(), 1)
+    parts(registry.load("data", "digits")(), 1)
     assert (np.random.get_state()[1] == before).all()
 
 
 def tiny(targets):
     targets = np.array(targets)
-    only = Target("y", targets, "binary", ("y",), ("no", "yes"))
+    only = Target("y", targets, tasks.BINARY, ("y",), ("no", "yes"))
     return Dataset(np.zeros((len(targets), 1)), ("a",), (only,))
 
 

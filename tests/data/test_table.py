@@ -107,7 +107,7 @@ def test_a_missing_file_suggests_the_nearest(csv, tmp_path):
         ([1, 1, 1], "binary", "nothing to predict"),
         ([1.5, 2.5, 3.5], "multiclass", "no classes"),
         ([1, 1, 1], "multiclass", "nothing to predict"),
-        ([0, 1, 2] * 3, "binary", "a binary target has two"),
+        ([0, 1, 2] * 3, "binary", "a binary target has 2"),
     ],
 )
 def test_targets_that_are_no_classes(csv, values, task, words):

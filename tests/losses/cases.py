@@ -1,4 +1,4 @@
-"""Inputs for any loss, made from its facts alone, so that a new loss is tested by existing."""
+"""Example inputs of any loss, drawn from its facts, so that a new loss is tested as soon as it exists."""
 
 import numpy as np
 import torch
@@ -8,13 +8,13 @@ from lossbench import losses, registry
 from lossbench.signatures import keyword_parameters
 
 LOSSES = losses.names()
-ELEMENTWISE = [name for name in LOSSES if not registry.about("loss", name)["couples_samples"]]
+ELEMENTWISE = [name for name in LOSSES if not registry.loss(name).facts["couples_samples"]]
 CLASSES = 4
-ITEMS = {"pair": (2,), "triplet": (3,)}  # side by side in one sample
+ITEMS = {"pair": (2,), "triplet": (3,)}  # the shape of a sample's items
 
 
 def variants(name: str) -> list[dict[str, object]]:
-    """Parameter sets to test a loss with: its defaults, and each parameter that has an alternative."""
+    """Return parameter sets to test a loss with: the defaults, and each single parameter changed."""
     parameters = {p.name: p.default for p in keyword_parameters(losses.function(name))}
     alternatives = {
         "from_logits": True,
@@ -43,8 +43,8 @@ def draw(
     seed: int = 0,
     from_logits: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Predictions and targets of a loss's own kinds; ``shape`` holds the samples' axes."""
-    about = registry.about("loss", name)
+    """Return predictions and targets in the domain of a loss; ``shape`` holds the axes of the samples."""
+    about = registry.loss(name).facts
     random = np.random.default_rng(seed)
     units = CLASSES if about["units"] == "classes" else 3
     scores = random.normal(0, 2, (*shape, *ITEMS.get(about["target"], ()), units))
@@ -71,8 +71,8 @@ def draw(
 
 
 def perfect(name: str, y_true: Tensor, from_logits: bool) -> Tensor:
-    """Predictions that say what the targets say."""
-    about = registry.about("loss", name)
+    """Return predictions that match the targets perfectly."""
+    about = registry.loss(name).facts
     if about["prediction"] == "unit":
         return torch.eye(CLASSES, dtype=torch.float64)[y_true]
     if about["target"] == "pair":

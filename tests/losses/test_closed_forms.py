@@ -1,4 +1,4 @@
-"""Every formula once more, in NumPy's float64, or by torch's own function."""
+"""Every loss agrees with its formula in NumPy, and with the function of torch where there is one."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ def sparse_categorical_crossentropy(p, y, ignore_class=None, **parameters):
 
 def categorical_focal_crossentropy(p, y, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0):
     log_p = log_classes(p, from_logits)
-    fading = alpha * (1 - np.exp(log_p)) ** gamma
-    return -(fading * smooth(y, label_smoothing, y.shape[-1]) * log_p).sum(-1)
+    weight = alpha * (1 - np.exp(log_p)) ** gamma
+    return -(weight * smooth(y, label_smoothing, y.shape[-1]) * log_p).sum(-1)
 
 
 def categorical_generalized_cross_entropy(p, y, q=0.5, from_logits=False):
@@ -117,10 +117,10 @@ def tversky(p, y, alpha=0.5, beta=0.5, from_logits=False):
 
 def circle(e, y, gamma=80.0, margin=0.4, remove_diagonal=True):
     s = e @ e.T
-    like = (y[:, None] == y) & ~(np.eye(len(y), dtype=bool) & remove_diagonal)
-    pull = -gamma * np.maximum(1 + margin - s, 0) * (s - (1 - margin))  # the paper's own terms
+    positive = (y[:, None] == y) & ~(np.eye(len(y), dtype=bool) & remove_diagonal)
+    pull = -gamma * np.maximum(1 + margin - s, 0) * (s - (1 - margin))  # written as in the paper
     push = gamma * np.maximum(s + margin, 0) * (s - margin)
-    pulls = np.where(like, np.exp(pull), 0).sum(1)
+    pulls = np.where(positive, np.exp(pull), 0).sum(1)
     pushes = np.where(y[:, None] != y, np.exp(push), 0).sum(1)
     return np.log1p(pulls * pushes)
 
@@ -137,7 +137,7 @@ CLOSED_FORMS = {
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 @pytest.mark.parametrize("seed", range(20))
-def test_equals_its_closed_form(name, seed):
+def test_a_loss_agrees_with_its_closed_form(name, seed):
     for parameters in variants(name):
         y_pred, y_true = draw(name, (15,), torch.float64, seed, "from_logits" in parameters)
         got = losses.function(name)(y_pred, y_true, **parameters)
@@ -149,7 +149,7 @@ def logistic(p, y):
     return functional.binary_cross_entropy_with_logits(p, y, reduction="none").mean(-1)
 
 
-TORCHS_OWN = [
+IN_TORCH = [
     ("mean_squared_error", {}, lambda p, y: functional.mse_loss(p, y, reduction="none").mean(-1)),
     ("mean_absolute_error", {}, lambda p, y: functional.l1_loss(p, y, reduction="none").mean(-1)),
     ("huber", {"delta": 0.7}, lambda p, y: functional.huber_loss(p, y, reduction="none", delta=0.7).mean(-1)),
@@ -183,11 +183,11 @@ TORCHS_OWN = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parameters", "theirs"), TORCHS_OWN)
+@pytest.mark.parametrize(("name", "parameters", "theirs"), IN_TORCH)
 @pytest.mark.parametrize("seed", range(10))
-def test_equals_torchs_own_in_value_and_gradient(name, parameters, theirs, seed):
+def test_value_and_gradient_agree_with_torch(name, parameters, theirs, seed):
     y_pred, y_true = draw(name, (20,), torch.float64, seed, "from_logits" in parameters)
-    if name == "kl_divergence":  # of which the clip at 1e-7 is a ruling
+    if name == "kl_divergence":  # avoid targets of 0, which we clip to 1e-7
         y_true = torch.as_tensor(np.random.default_rng(seed).dirichlet([2.0] * y_pred.shape[-1], 20))
     results = []
     for function in (lambda p, y: losses.function(name)(p, y, **parameters), theirs):
@@ -198,7 +198,7 @@ def test_equals_torchs_own_in_value_and_gradient(name, parameters, theirs, seed)
     torch.testing.assert_close(*results, rtol=1e-10, atol=1e-10)
 
 
-def test_entropies_leave_out_what_is_0():
+def test_a_target_probability_of_0_contributes_nothing():
     y = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     got = losses.kl_divergence(torch.tensor([[0.5, 0.5]], dtype=torch.float64), y)
-    assert got.item() == pytest.approx(np.log(2), abs=3e-6)  # of 1e-7 log(1e-7 / 0.5), the ruling's clip
+    assert got.item() == pytest.approx(np.log(2), abs=3e-6)  # 1e-7 log(1e-7 / 0.5), due to clipping

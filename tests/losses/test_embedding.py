@@ -1,4 +1,4 @@
-"""Losses of pairs, triplets and labelled embeddings against their definitions, written out."""
+"""Losses of pairs, triplets and labelled embeddings agree with loops over their definitions."""
 
 import numpy as np
 import pytest
@@ -11,29 +11,29 @@ MINING = ["all", "hard", "semihard"]
 
 
 def by_definition(embeddings, labels, margin, mining):
-    """Anchor by anchor, triplet by triplet."""
+    """Compute the loss of mined triplets in a loop over anchors and their triplets."""
     count = len(embeddings)
     values = np.zeros(count)
     d = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=-1)
     for i in range(count):
-        like = [j for j in range(count) if labels[j] == labels[i] and j != i]
-        unlike = [j for j in range(count) if labels[j] != labels[i]]
-        if not like or not unlike:
+        positive = [j for j in range(count) if labels[j] == labels[i] and j != i]
+        negative = [j for j in range(count) if labels[j] != labels[i]]
+        if not positive or not negative:
             continue
         if mining == "all":
-            pairs = [(d[i, p], d[i, n]) for p in like for n in unlike]
+            pairs = [(d[i, p], d[i, n]) for p in positive for n in negative]
         elif mining == "hard":
-            pairs = [(max(d[i, p] for p in like), min(d[i, n] for n in unlike))]
+            pairs = [(max(d[i, p] for p in positive), min(d[i, n] for n in negative))]
         else:
-            farther = [[d[i, n] for n in unlike if d[i, n] > d[i, p]] for p in like]
-            farthest = max(d[i, n] for n in unlike)
-            pairs = [(d[i, p], min(f) if f else farthest) for p, f in zip(like, farther, strict=True)]
+            farther = [[d[i, n] for n in negative if d[i, n] > d[i, p]] for p in positive]
+            farthest = max(d[i, n] for n in negative)
+            pairs = [(d[i, p], min(f) if f else farthest) for p, f in zip(positive, farther, strict=True)]
         values[i] = np.mean([max(0, near - far + margin) for near, far in pairs])
     return values
 
 
 @pytest.mark.parametrize("mining", MINING)
-def test_mined_triplets_are_those_of_the_definition(mining):
+def test_mined_triplets_agree_with_the_definition(mining):
     random = np.random.default_rng(0)
     for case in range(50):
         count, classes = random.integers(1, 40), 1 + case % 6
@@ -47,8 +47,8 @@ def test_mined_triplets_are_those_of_the_definition(mining):
 
 
 @pytest.mark.parametrize("mining", MINING)
-def test_mined_triplets_of_large_batches_keep_their_digits(mining):
-    """Beyond 25 rows torch multiplies distances out, which in float32 loses those of near neighbours."""
+def test_mined_triplets_of_large_batches_are_accurate_in_float32(mining):
+    """Beyond 25 rows torch computes distances by a matrix product by default, which is less accurate."""
     y_pred, labels = draw("triplet", (60,), torch.float64)
     y_pred = 100 + y_pred / 100
     exact = by_definition(y_pred.float().double().numpy(), labels.numpy(), 0.01, mining)
@@ -70,13 +70,13 @@ def test_given_triplets_agree_with_torch(parameters, shape):
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-12, atol=1e-14)
 
 
-def test_a_target_of_0_is_a_triplet_the_other_way_round():
+def test_a_target_of_0_exchanges_the_last_two_items_of_a_triplet():
     y_pred, y_true = draw("triplet_margin", (20,))
     turned = losses.triplet_margin(y_pred[:, [0, 2, 1]], 1 - y_true)
     torch.testing.assert_close(turned, losses.triplet_margin(y_pred, y_true))
 
 
-def test_contrastive_is_its_formula_from_pairs_and_from_distances():
+def test_contrastive_agrees_with_its_formula_for_pairs_and_for_distances():
     y_pred, y_true = draw("contrastive", (50,))
     d = np.linalg.norm(y_pred[:, 0] - y_pred[:, 1], axis=-1)
     y = y_true.numpy()
@@ -90,17 +90,17 @@ def test_contrastive_is_its_formula_from_pairs_and_from_distances():
 
 
 @pytest.mark.parametrize("name", ["contrastive", "triplet_margin", "triplet", "circle"])
-def test_equal_embeddings_and_lone_samples_have_finite_gradients(name):
+def test_equal_embeddings_and_samples_without_a_positive_have_finite_gradients(name):
     y_pred, y_true = draw(name, (6,))
     y_pred = torch.zeros_like(y_pred) if name != "circle" else y_pred[:1].repeat(6, 1)
     if name in ("triplet", "circle"):
-        y_true = torch.tensor([0, 0, 0, 1, 1, 2])  # the last has no like one
+        y_true = torch.tensor([0, 0, 0, 1, 1, 2])  # the last sample has no positive
     y_pred.requires_grad_()
     losses.function(name)(y_pred, y_true).sum().backward()
     assert y_pred.grad.isfinite().all()
 
 
-def test_triplets_go_to_the_loss_for_triplets():
+def test_errors_of_shape_name_the_loss_that_fits():
     with pytest.raises(ValueError, match="are for triplet_margin"):
         losses.triplet(torch.zeros(4, 3, 2), torch.ones(4))
     with pytest.raises(ValueError, match="with labels use triplet"):

@@ -1,4 +1,4 @@
-"""Value and gradient equal the installed Keras's, in every reduction and with every kind of weight."""
+"""Value and gradient agree with the installed Keras, for every reduction and every kind of weight."""
 
 import functools
 import inspect
@@ -12,15 +12,15 @@ from cases import ELEMENTWISE, LOSSES, draw, variants
 from lossbench import losses
 
 keras = pytest.importorskip("keras")
-# Keras takes means in float32 unless told otherwise
+# By default Keras computes means of float64 in float32
 keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE.pop("float64", None)
 
 CLASSES = {known.lower() for known in dir(keras.losses)}
-OVERLAP = ["dice", "tversky"]  # which give a scalar, and are compared apart
+OVERLAP = ["dice", "tversky"]  # they return a scalar and are compared separately
 IN_KERAS = [name for name in LOSSES if name.replace("_", "") in CLASSES and name not in OVERLAP]
 REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none"]
 SHAPES = [(7,), (1,), (30,), (4, 5), (5, 5), (2, 1)]
-COUPLED_SHAPES = [(30,), (31,), (40,)]  # of 4 classes, so that each sample has a like one
+COUPLED_SHAPES = [(30,), (31,), (40,)]  # large enough for 4 classes that each sample has a positive
 # Keras casts its constants (1e-7, the smoothing) to float32 even in float64
 TOLERANCE = {torch.float32: {"rtol": 2e-5, "atol": 2e-5}, torch.float64: {"rtol": 1e-7, "atol": 1e-7}}
 
@@ -46,7 +46,7 @@ def value_and_gradient(loss, y_pred, *arguments):
 
 
 def cases(name):
-    """Reduction, parameters that both have, seed, shape and weight."""
+    """Yield reduction, parameters that both libraries have, seed, shape and weights."""
     known = inspect.signature(type(keras_class(name))).parameters
     both_have = [parameters for parameters in variants(name) if set(parameters) <= set(known)]
     both_have = [{"q": 0.5}, {"q": 0.75}] if name.startswith("categorical_generalized") else both_have
@@ -56,9 +56,9 @@ def cases(name):
         for weight in weights(shape, np.random.default_rng(next(seeds))):
             broadcast = weight is not None and weight.shape != shape
             if broadcast and reduction == "mean_with_sample_weight":
-                continue  # the ruling: Keras divides by weights that it has not broadcast
+                continue  # a deliberate deviation: Keras sums the weights before broadcasting
             if broadcast and ("ignore_class" in parameters or name == "circle"):
-                continue  # Keras on torch multiplies mask into weights in place, and fails
+                continue  # Keras on torch multiplies the mask into the weights in place, which fails
             yield reduction, parameters, next(seeds), shape, weight
 
 
@@ -85,7 +85,7 @@ def test_functions_agree_with_keras_on_tensors_of_rank_1_to_3(name, dtype):
     options = {"q": 0.5} if name.startswith("categorical_generalized") else {}
     for seed, shape in enumerate([(), (6,), (2, 3)] * 5):
         y_pred, y_true = draw(name, shape, dtype, seed)
-        y_true = y_true.reshape(1) if y_true.ndim == 0 else y_true  # Keras wants an axis of labels
+        y_true = y_true.reshape(1) if y_true.ndim == 0 else y_true  # Keras requires an axis of labels
         y_pred = y_pred[None] if y_true.shape == (1,) and y_pred.ndim == 1 else y_pred
         got = value_and_gradient(lambda p, t: losses.function(name)(p, t, **options), y_pred, y_true)
         expected = value_and_gradient(lambda p, t: theirs(t, p, **options), y_pred, y_true)
@@ -93,7 +93,7 @@ def test_functions_agree_with_keras_on_tensors_of_rank_1_to_3(name, dtype):
 
 
 def test_mean_with_broadcast_weights_divides_by_their_broadcast_sum():
-    """Keras gives 4.0 here, having counted two weights for eight values."""
+    """Keras gives 4.0 here, because it counts two weights for eight values."""
     values = losses.get("mae", reduction="mean_with_sample_weight")(
         torch.ones(3, 4, 1), torch.zeros(3, 4, 1), torch.tensor([[1.0], [1.0], [0.0]])
     )
@@ -101,7 +101,7 @@ def test_mean_with_broadcast_weights_divides_by_their_broadcast_sum():
 
 
 def test_label_smoothing_counts_the_classes_of_its_axis():
-    """Keras 3.15 counts the last axis, whichever is the classes'."""
+    """Keras 3.15 counts along the last axis, even if the classes lie along another."""
     y_pred, y_true = draw("categorical_crossentropy", (5, 3))
     straight = losses.categorical_crossentropy(y_pred, y_true, label_smoothing=0.1)
     turned = losses.categorical_crossentropy(
@@ -114,7 +114,7 @@ def test_label_smoothing_counts_the_classes_of_its_axis():
 @pytest.mark.parametrize(
     "name", ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 )
-def test_axis_counts_as_in_keras(name, axis):
+def test_axis_has_the_meaning_of_keras(name, axis):
     y_pred, y_true = draw(name, (6, 5))
     y_pred = y_pred.movedim(-1, axis)
     y_true = y_true if name.startswith("sparse") else y_true.movedim(-1, axis)
@@ -131,7 +131,7 @@ def test_overlap_agrees_with_keras(dtype, seed, shape, axis):
     for ours, theirs in (
         (losses.dice, keras.losses.dice),
         (losses.tversky, keras.losses.tversky),
-        # the ruling: Keras has the weights the wrong way round
+        # a deliberate deviation: Keras has the two weights exchanged
         (
             functools.partial(losses.tversky, alpha=0.2, beta=0.9),
             functools.partial(keras.losses.tversky, alpha=0.9, beta=0.2),
@@ -142,7 +142,7 @@ def test_overlap_agrees_with_keras(dtype, seed, shape, axis):
         torch.testing.assert_close(got, expected, **TOLERANCE[dtype])
 
 
-def test_short_vectors_count_for_less_as_in_keras():
+def test_the_cosine_of_short_vectors_is_that_of_keras():
     y_pred, y_true = draw("cosine_similarity", (20,), torch.float64)
     for scale in (1e-3, 1e-7, 1e-8):
         got = losses.cosine_similarity(y_pred * scale, y_true)
@@ -150,8 +150,8 @@ def test_short_vectors_count_for_less_as_in_keras():
         torch.testing.assert_close(got, expected, **TOLERANCE[torch.float64])
 
 
-def test_circle_leaves_out_lone_samples_as_keras_does():
-    """The values agree; Keras's gradient is NaN for all where one sample has no like one."""
+def test_circle_ignores_samples_without_a_positive_as_keras_does():
+    """Only values are compared: the gradients of Keras are all NaN if a sample has no positive."""
     y_pred, y_true = draw("circle", (12,), torch.float32)
     y_true[0] = 99
     for reduction in REDUCTIONS:

@@ -1,4 +1,4 @@
-"""The documents' own examples, as numbers (Keras 3.15.1, float32, given to seven digits)."""
+"""The examples of the founding documents as numbers (Keras 3.15.1, float32, given to seven digits)."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ VECTORS = json.loads((Path(__file__).parent.parent / "seed_vectors.json").read_t
 KNOWN = [
     v for v in VECTORS if registry.canonical_loss(v.get("loss", "")) and "form" not in v.get("params", {})
 ]
-TOLERANCE = {"rtol": 0, "atol": 6e-7}  # half a unit of the seventh digit, and float32's rounding
+TOLERANCE = {"rtol": 0, "atol": 6e-7}  # half a unit of the seventh digit, and rounding of float32
 
 
 def tensors(vector):
@@ -21,13 +21,13 @@ def tensors(vector):
 
 
 @pytest.mark.parametrize("vector", [v for v in KNOWN if "value" in v], ids=lambda v: v["id"])
-def test_value(vector):
+def test_a_loss_has_the_value_of_the_vector(vector):
     got = losses.get(vector["loss"], **vector.get("params", {}))(*tensors(vector))
     torch.testing.assert_close(got, torch.tensor(vector["value"]), **TOLERANCE)
 
 
 @pytest.mark.parametrize("vector", [v for v in KNOWN if v["id"] == "C.reductions"], ids=lambda v: v["id"])
-def test_reductions(vector):
+def test_every_reduction_has_the_value_of_the_vector(vector):
     cases = {
         None: vector,
         (1.0, 2.0, 0.0): vector["sample_weight_1_2_0"],
@@ -41,7 +41,7 @@ def test_reductions(vector):
                 torch.testing.assert_close(got, torch.tensor(expected[reduction]), **TOLERANCE)
 
 
-def test_ignored_class():
+def test_an_ignored_class_has_the_values_of_the_vector():
     (vector,) = (v for v in KNOWN if v["id"] == "x.scce_ignore2")
     loss = losses.get("scce", ignore_class=2, reduction="sum")
     torch.testing.assert_close(loss(*tensors(vector)), torch.tensor(vector["sum"]), **TOLERANCE)
@@ -49,7 +49,7 @@ def test_ignored_class():
     torch.testing.assert_close(weighted, torch.tensor(vector["sample_weight_1_3_5"]), **TOLERANCE)
 
 
-def test_an_ignored_batch_is_zero():
+def test_the_loss_of_a_wholly_ignored_batch_is_0():
     loss = losses.get("scce", ignore_class=0)
     assert loss(torch.full((2, 3), 1 / 3), torch.zeros(2, dtype=torch.int64)) == 0
 
@@ -58,7 +58,7 @@ AS_WRITTEN = {"S1.focal_as_written": documents.FocalLoss, "S2.focal_as_written":
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if v["id"] in AS_WRITTEN], ids=lambda v: v["id"])
-def test_focal_as_the_documents_wrote_it(vector):
+def test_the_focal_losses_of_the_documents_have_the_value_of_the_vector(vector):
     parameters = {key: value for key, value in vector["params"].items() if key != "form"}
     got = AS_WRITTEN[vector["id"]](**parameters)(*tensors(vector))
     torch.testing.assert_close(got, torch.tensor(vector["value"]), **TOLERANCE)

@@ -17,7 +17,7 @@ from lossbench.comparison import charts
 from lossbench.comparison.curves import LOSS_CURVE_PARTS, POINTS, LearningCurve, LossCurve, summed_up
 from lossbench.comparison.model import Comparison
 from lossbench.comparison.report import tables
-from lossbench.records.result import write_text
+from lossbench.records.files import write_text
 
 _FOLDER = Path(__file__).parent
 

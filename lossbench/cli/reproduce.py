@@ -1,0 +1,59 @@
+"""Rerun a recorded run, or every run of a sweep, and compare value by value."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lossbench import commands, trust
+from lossbench.errors import UserError
+
+if TYPE_CHECKING:  # imports that --help need not wait for
+    from lossbench.records.result import Result
+
+
+def main() -> None:
+    """The command: ``reproduce FOLDER``; status 0 if every run came out identical or within rounding."""
+    options = _parser().parse_args()
+    trust.grant(f"loss.function={word}" for word in options.trust.split(",") if word)
+    from lossbench.records.result import results_in
+
+    try:
+        results = results_in(options.folder)
+    except UserError as error:
+        sys.exit(str(error))
+    reproduced = [_reproduced(result) for result in results]
+    sys.exit(0 if all(reproduced) else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=commands.shown("reproduce"), description=__doc__)
+    parser.add_argument("folder", type=Path, help="of a run, or of a sweep")
+    parser.add_argument("--trust", default="", help="code that the record needs, as my_package")
+    return parser
+
+
+def _reproduced(result: "Result") -> bool:
+    """Rerun one run, print the outcome, and return whether it is the same."""
+    from lossbench.records.folder import read_manifest
+
+    if result.status == "failed":
+        print(f"{result.folder}: it had failed, so that there is nothing to compare: {result.error}")
+        return True
+    from lossbench.runs.reproduce import reproduce
+
+    try:
+        verdict = reproduce(result.folder)
+    except UserError as error:
+        print(f"{result.folder}: not rerun\n  {error}")
+        folder = read_manifest(result.folder).get("folder")
+        if folder not in (None, str(Path.cwd())):
+            print(f"  it was run from {folder}, to which relative paths refer")
+        return False
+    difference = f", the largest relative difference is {verdict.largest:.1e}" if verdict.largest else ""
+    print(f"{result.folder}: {verdict.word}{difference}")
+    if verdict.first:
+        print(f"  first: {verdict.first}")
+    for change in verdict.changed:
+        print(f"  changed: {change}")
+    return verdict.word != "different"

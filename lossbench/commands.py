@@ -1,0 +1,100 @@
+"""Commands as the reader can type them here: in a checkout a script, from a wheel ``lossbench``."""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+VARIABLE = "LOSSBENCH_COMMAND"  # in the environment of a launcher's workers: the command of the sweep
+_CHECKOUT = Path(__file__).parents[1]
+_SCRIPTS = {"train": "train.py"}  # every other command is scripts/NAME.py
+
+
+def shown(name: str, *arguments: str) -> str:
+    """Return a command that works when it is pasted into the shell of this process.
+
+    In a checkout, a process that was started as a script names the script, from the working directory. Every
+    other process (the installed command, a notebook, a launcher's worker) names the installed command; where
+    there is none, it names the checkout's script.
+
+    Args:
+        name: of the command: ``train``, ``compare``, ``catalogue``, ``reproduce``.
+        arguments: one word each; they are quoted for the shell where that is needed.
+
+    >>> shown("train", "loss=huber", "data.path=my file.csv").partition("loss")[2]
+    "=huber 'data.path=my file.csv'"
+    """
+    return shlex.join(shown_words(name, *arguments))
+
+
+def shown_words(name: str, *arguments: str) -> list[str]:
+    """Return the command of :func:`shown`, word by word and not quoted."""
+    return [*_program(name), *arguments]
+
+
+def current() -> list[str]:
+    """Return the training command that started this process, word by word, so that it can be typed again.
+
+    A launcher's worker is told the command of the process that started it. A process that was not started by
+    a command, such as a notebook, gets the words without any arguments.
+    """
+    told = os.environ.get(VARIABLE)
+    if told is not None:
+        return [str(word) for word in json.loads(told)]
+    is_command = Path(sys.argv[0]).stem == "lossbench" or Path(sys.argv[0]).name in _SCRIPTS.values()
+    return shown_words("train", *(sys.argv[1:] if is_command else []))
+
+
+def tell_workers() -> None:
+    """Put the current command into the environment, for the worker processes of a launcher."""
+    os.environ[VARIABLE] = json.dumps(current())
+
+
+def override(key: str, value: str) -> str:
+    """Return ``key=value`` so that Hydra reads the text ``value``, in quotes where that is needed.
+
+    >>> override("data.path", "my.csv"), override("data.target", "2020"), override("data.path", "a (1).csv")
+    ('data.path=my.csv', 'data.target="2020"', 'data.path="a (1).csv"')
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Quote, QuotedString
+    from hydra.errors import HydraException
+
+    plain = f"{key}={value}"
+    try:
+        kept = OverridesParser.create().parse_override(plain).value() == value
+    except HydraException:
+        kept = False
+    return plain if kept else f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def _program(name: str) -> list[str]:
+    """Return the words that start a command."""
+    script = _CHECKOUT / _SCRIPTS.get(name, f"scripts/{name}.py")
+    started_as_script = Path(sys.argv[0]).suffix == ".py"
+    installed = _installed()
+    if script.is_file() and (started_as_script or installed is None):
+        return ["python" if shutil.which("python") else sys.executable, _from_here(script)]
+    return [installed or "lossbench", name]
+
+
+def _installed() -> str | None:
+    """Return how the installed command is called, or None if it is nowhere to be found."""
+    if shutil.which("lossbench"):
+        return "lossbench"
+    started = Path(sys.argv[0])
+    candidates = [started] if started.stem == "lossbench" else []
+    # An environment that is not activated has its commands beside its Python
+    candidates += [Path(sys.executable).with_name(f"lossbench{ending}") for ending in ("", ".exe")]
+    return next((str(path) for path in candidates if path.is_file()), None)
+
+
+def _from_here(path: Path) -> str:
+    """Return the path from the working directory, or the whole path where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive of Windows
+        return str(path)
+    return min(relative, str(path), key=len)

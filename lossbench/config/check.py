@@ -1,0 +1,231 @@
+"""Check a config: every section typed, every issue found, all of them in one report. No torch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, create_model
+
+from lossbench import registry
+from lossbench.config.compatibility import compatibility_issues
+from lossbench.config.custom_facts import fact_issues
+from lossbench.config.outputs import known_metrics, metric_names, outputs_of
+from lossbench.config.sections import (
+    Choice,
+    ChosenOutput,
+    ChosenTerm,
+    DataSection,
+    LossSection,
+    ModelSection,
+    OptimizerSection,
+    OutputsSection,
+    RegularizerSection,
+    ScheduleSection,
+    TopSection,
+    TrainerSection,
+)
+from lossbench.errors import ConfigError, Issue, did_you_mean
+from lossbench.registry import LossInfo
+from lossbench.signatures import Section, issues, model_fields
+
+_SECTIONS: dict[str, type[Section]] = {
+    "data": DataSection,
+    "model": ModelSection,
+    "optimizer": OptimizerSection,
+    "schedule": ScheduleSection,
+    "regularizer": RegularizerSection,
+}
+
+
+@dataclass(frozen=True)
+class CheckedConfig:
+    """A config without issues, its components still named and not yet imported."""
+
+    top: TopSection
+    loss: str
+    label: str
+    terms: tuple[ChosenTerm, ...]
+    outputs: tuple[ChosenOutput, ...]
+    metrics: tuple[str, ...]
+    data: Choice[DataSection]
+    model: Choice[ModelSection]
+    optimizer: Choice[OptimizerSection]
+    schedule: Choice[ScheduleSection]
+    regularizer: Choice[RegularizerSection]
+    trainer: TrainerSection
+
+
+def check(config: Mapping[str, Any]) -> CheckedConfig:
+    """Return the config, typed.
+
+    Args:
+        config: interpolations resolved, as plain dicts and lists.
+
+    Raises:
+        ConfigError: with every issue, each with its key, its value and what to write instead.
+    """
+    found: list[Issue] = []
+    terms = _terms(config.get("loss"), found)
+    chosen: dict[str, Any] = {
+        group: _choice(group, group, config.get(group), section, found)
+        for group, section in _SECTIONS.items()
+    }
+    top = {key: value for key, value in config.items() if key not in (*_SECTIONS, "loss", "trainer")}
+    found += issues(TopSection, top, "the config", "", registry.similar_key)
+    found += _section_issues(TrainerSection, config.get("trainer"), "the trainer", "trainer")
+    found += compatibility_issues(config.get("metrics"), terms, **chosen)
+    if chosen["data"] is not None:
+        found += _file_issues(chosen["data"])
+    if found:
+        raise ConfigError(found)
+    outputs = outputs_of(terms, chosen["data"])
+    return CheckedConfig(
+        top=TopSection.model_validate(top),
+        loss=config["loss"]["name"],
+        label=config["loss"]["label"] or config["loss"]["name"],
+        terms=tuple(terms),
+        outputs=tuple(outputs),
+        metrics=tuple(metric_names(config["metrics"], known_metrics(outputs, chosen["data"]))),
+        trainer=TrainerSection.model_validate(config["trainer"]),
+        **chosen,
+    )
+
+
+def _terms(section: Any, found: list[Issue]) -> list[ChosenTerm]:
+    """Return the losses of a config: the only one, or those of ``loss=outputs``."""
+    several = isinstance(section, Mapping) and section.get("name") == registry.OUTPUTS
+    if not several:
+        if isinstance(section, Mapping) and section.get("outputs"):
+            term, name = next(iter(section["outputs"])), section.get("name")
+            change = f"loss@loss.outputs.{term}={name}"
+            hint = f"is one loss, and this config has outputs; change one of theirs: {change}"
+            found.append(Issue("loss", name, hint))
+            return []
+        term = _term("", "loss", section, 1.0, found)
+        return [] if term is None else [term]
+    found += _section_issues(OutputsSection, section, f"loss={registry.OUTPUTS}", "loss")
+    outputs, weights = section.get("outputs"), section.get("weights")
+    if not isinstance(outputs, Mapping) or not outputs:
+        hint = "needs a loss for each output: +loss@loss.outputs.NAME=huber"
+        found.append(Issue("loss.outputs", outputs, hint))
+        return []
+    weights = weights if isinstance(weights, Mapping) else {}
+    found += _weight_issues(weights, list(map(str, outputs)))
+    terms = []
+    for name, values in outputs.items():
+        if isinstance(values, Mapping):
+            values = {"reduction": section.get("reduction"), **values}
+        weight = float(_number(weights.get(name, 1.0)))
+        terms.append(_term(str(name), f"loss.outputs.{name}", values, weight, found))
+    return [term for term in terms if term is not None]
+
+
+def _term(name: str, key: str, values: Any, weight: float, found: list[Issue]) -> ChosenTerm | None:
+    """Return a term whose loss and facts are right, else None."""
+    loss = _choice("loss", key, values, LossSection, found)
+    if loss is None:
+        return None
+    if loss.name == registry.CUSTOM:
+        wrong = fact_issues(loss.common.about, key)
+        found += wrong
+        if wrong:
+            return None
+        facts = {**registry.loss(registry.CUSTOM).facts, **loss.common.about}
+        info = LossInfo.from_facts(loss.name, facts)
+    else:
+        info = registry.loss(loss.name)
+    return ChosenTerm(name or loss.name, key, loss, info, weight)
+
+
+def _weight_issues(weights: Mapping[Any, Any], terms: list[str]) -> list[Issue]:
+    found = []
+    for name, weight in weights.items():
+        key = f"loss.weights.{name}"
+        if str(name) not in terms:
+            near = did_you_mean(str(name), terms, "loss.weights.")
+            found.append(Issue(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}"))
+        elif _number(weight) != weight or not 0 <= weight < math.inf:
+            found.append(Issue(key, weight, "must be a number at least 0"))
+    if terms and not found and all(weights.get(name, 1) == 0 for name in terms):
+        found.append(Issue("loss.weights", dict(weights), "are all 0, so that nothing is trained"))
+    return found
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _choice(
+    group: str, key: str, values: Any, section: type[Section], found: list[Issue]
+) -> Choice[Any] | None:
+    """Return a component with its parameters; None if it, or a parameter that must be given, is wrong."""
+    name = values.get("name") if isinstance(values, Mapping) else None
+    if not registry.has_definition(group, str(name)) or name not in registry.names(group):
+        known = [choice for choice in registry.names(group) if choice != registry.OUTPUTS]
+        chooser = f"{group}=" if key == group else f"{group}@{key}="
+        meant = did_you_mean(str(name), known, chooser)
+        place, value = (f"{key}.name", name) if isinstance(values, Mapping) else (key, values)
+        found.append(Issue(place, value, f"{meant}Choose one with {chooser}: {', '.join(known)}"))
+        return None
+    model = _component_model(group, name, section)
+    mistakes = _section_issues(model, values, name, key)
+    found += mistakes
+    wrong = {issue.key.removeprefix(f"{key}.") for issue in mistakes}
+    if any(field in model.model_fields and model.model_fields[field].is_required() for field in wrong):
+        return None
+    # A wrong parameter is read as its default, so that the rest can still be checked
+    checked = model.model_validate({k: v for k, v in values.items() if k not in wrong})
+    parameters = {
+        parameter.name: getattr(checked, parameter.name)
+        for parameter in registry.definition(group, name).parameters
+    }
+    common = section.model_validate({field: getattr(checked, field) for field in section.model_fields})
+    return Choice(name, parameters, common)
+
+
+@cache
+def _component_model(group: str, name: str, section: type[Section]) -> type[BaseModel]:
+    """Return the model of a component's section: its parameters and the common keys."""
+    fields = model_fields(registry.definition(group, name).parameters)
+    return create_model(name, __base__=section, **fields)
+
+
+def _section_issues(model: type[BaseModel], values: Any, owner: str, key: str) -> list[Issue]:
+    if not isinstance(values, Mapping):
+        return [Issue(key, values, f"is a section: set its keys, as {key}.KEY=VALUE")]
+    # OmegaConf writes ??? for a value that must be given
+    given = {name: value for name, value in values.items() if value != "???"}
+    return issues(model, given, owner, key, _where_it_belongs)
+
+
+def _where_it_belongs(key: str) -> str:
+    """Say which choices of the group have a key that is unknown where it stands, or which section has it."""
+    place, _, name = key.rpartition(".")
+    group = place.partition(".")[0]
+    owners = [f"{group}={other}" for other in registry.names(group) if name in registry.read(group, other)]
+    if owners:
+        return f"It belongs to {' or '.join(owners)}. "
+    keys = registry.config_keys()
+    same_name = [known for known in keys if known.endswith(f".{name}") and name not in ("name", "about")]
+    return f"Did you mean {same_name[0]}? " if same_name else ""
+
+
+def _file_issues(data: Choice[DataSection]) -> list[Issue]:
+    """Return what is wrong with the path of the user's table, before anything slow is imported."""
+    if not registry.dataset(data.name).is_table:
+        return []
+    path = data.parameters["path"]
+    file = Path(path).expanduser()
+    if file.is_file():
+        return []
+    if file.is_dir():
+        return [Issue("data.path", path, "is a folder; name the file in it")]
+    nearby = (
+        [entry.name for entry in file.parent.glob("*") if entry.is_file()] if file.parent.is_dir() else []
+    )
+    folder = f"{file.parent}/" if str(file.parent) != "." else ""
+    hint = f"no such file, seen from {Path.cwd()}. {did_you_mean(file.name, nearby, folder)}"
+    return [Issue("data.path", path, hint.rstrip())]

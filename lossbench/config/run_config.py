@@ -1,0 +1,48 @@
+"""A run's configuration, resolved: every component imported and bound, every consequence drawn.
+
+Builders receive parts of this record and never ask what a name implies.
+"""
+
+from dataclasses import dataclass
+
+from lossbench.data.settings import DataSettings, TargetSettings
+from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a run is built from.
+
+    Attributes:
+        loss: the canonical name of the loss.
+        label: its name in reports.
+        seeds: one per replicate.
+        metrics: the names of all metrics, with prefixes.
+        primary: the metric that decides.
+        outputs: what is predicted, with the terms that judge it.
+        data: the data set.
+        training: the network and its training.
+    """
+
+    loss: str
+    label: str
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...]
+    primary: PrimaryMetric
+    outputs: tuple[OutputSettings, ...]
+    data: DataSettings
+    training: TrainingSettings
+
+    @property
+    def targets(self) -> list[TargetSettings]:
+        """How the target of each output is given to its losses."""
+        return [output.target for output in self.outputs]
+
+    @property
+    def directions(self) -> dict[str, bool]:
+        """Of each metric of the run, whether a higher value is better."""
+        return {
+            output.prefix + name: output.task.metric(name).higher_is_better
+            for output in self.outputs
+            for name in output.metrics
+        }

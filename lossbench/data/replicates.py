@@ -1,0 +1,88 @@
+"""The rows, targets and weights of each replicate, from a data set and the replicates' seeds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lossbench.data.batches import ReplicatedTable, ScaledColumns
+from lossbench.data.corruption import corrupted_targets, imbalanced, unlabelled_rows
+from lossbench.data.dataset import Dataset, Target, Values
+from lossbench.data.encoding import encode_targets
+from lossbench.data.settings import DataSettings, TargetSettings
+from lossbench.data.splits import Split, split
+from lossbench.data.weights import balanced_weights, row_weights
+from lossbench.seeds import derive
+
+
+def make_splits(
+    dataset: Dataset, settings: DataSettings, targets: Sequence[TargetSettings], seeds: Sequence[int]
+) -> list[Split]:
+    """Return one split per replicate, each from its own seed, its training part as imbalanced as asked."""
+    splits = [
+        split(
+            dataset,
+            seed=derive(seed, "split"),
+            validation=settings.validation,
+            test=settings.test,
+            stratify=settings.stratify,
+        )
+        for seed in seeds
+    ]
+    ratio = settings.corruption.imbalance
+    if ratio == 1:
+        return splits
+    predicted = [dataset.target_of(target.name) for target in targets]
+    classes = next(target for target in predicted if target.task.has_classes)
+    return [
+        imbalanced(part, classes, ratio, derive(seed, "imbalance"))
+        for part, seed in zip(splits, seeds, strict=True)
+    ]
+
+
+def make_table(
+    dataset: Dataset,
+    splits: Sequence[Split],
+    settings: DataSettings,
+    targets: Sequence[TargetSettings],
+    seeds: Sequence[int],
+    dtype: torch.dtype,
+) -> ReplicatedTable:
+    """Return features, targets and weights of all replicates; each output has its own corruption."""
+    columns, weights = {}, {}
+    for place, needed in enumerate(targets):
+        target = dataset.target_of(needed.name)
+        own_seeds = [derive(seed, "corruption", place) for seed in seeds]
+        values = corrupted_targets(target, splits, settings.corruption, own_seeds)
+        missing_seeds = [derive(seed, "missing_labels", place) for seed in seeds]
+        counts = _row_weights(dataset, target, values, splits, settings, missing_seeds)
+        for term, encoding in needed.encodings.items():
+            columns[term] = ScaledColumns(
+                encode_targets(values, target, encoding),
+                splits,
+                dtype,
+                scaled=needed.standardised,
+                per_replicate=values.ndim > target.values.ndim,
+            )
+            if counts is not None:
+                weights[term] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own array
+    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
+    return ReplicatedTable(features, columns, splits, weights)
+
+
+def _row_weights(
+    dataset: Dataset,
+    target: Target,
+    values: Values,
+    splits: Sequence[Split],
+    settings: DataSettings,
+    seeds: Sequence[int],
+) -> NDArray[np.float64] | None:
+    """Return how much each row counts for one target; None if all rows count alike."""
+    rate = settings.corruption.missing_labels
+    unlabelled = [unlabelled_rows(part, rate, seed) for part, seed in zip(splits, seeds, strict=True)]
+    balance = None
+    if settings.balance_classes and target.task.has_classes:
+        balance = balanced_weights(values, splits, len(target.classes))
+    return row_weights(len(target.values), dataset.weights, balance, unlabelled)

@@ -1,0 +1,72 @@
+"""Read the columns of a table that are neither features nor targets: weight, part, time, group."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lossbench.data.columns import Column, numbers, refuse_gaps
+from lossbench.data.readers import where
+from lossbench.errors import UserError
+
+_PARTS = ("train", "validation", "test")
+
+
+def read_weights(column: Column, path: str) -> NDArray[np.float64]:
+    """Return how much each row counts.
+
+    Raises:
+        UserError: a weight is negative or no number, or all are 0.
+    """
+    weights = numbers(column, path, role="weight")
+    if weights.min() < 0 or weights.max() == 0:
+        first = int(weights.argmin())
+        raise UserError(
+            f"{where(path, first, column)}: {weights[first]:g}; weights are at least 0, and not all 0"
+        )
+    return weights
+
+
+def read_groups(column: Column) -> NDArray[np.int64]:
+    """Return the number of each row's group; empty cells are a group."""
+    return pd.factorize(column, use_na_sentinel=False)[0].astype(np.int64)
+
+
+def read_parts(column: Column, path: str) -> NDArray[np.int64]:
+    """Return the part of each row: 0 to train, 1 to validate, 2 to test.
+
+    Raises:
+        UserError: a cell names no part, or a part has no row.
+    """
+    texts = column.astype(str).str.strip().str.lower()
+    known = {name: index for index, name in enumerate(_PARTS)}
+    parts = texts.map(known)
+    if parts.isna().any():
+        first = int(parts.isna().argmax())
+        raise UserError(
+            f"{where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(_PARTS)}"
+        )
+    absent = [name for name, index in known.items() if not (parts == index).any()]
+    if absent:
+        raise UserError(f"data.split_column={column.name}: no row is given to {' and '.join(absent)}")
+    result: NDArray[np.int64] = parts.to_numpy(dtype=np.int64)
+    return result
+
+
+def read_order(column: Column, path: str) -> NDArray[np.int64]:
+    """Return the rank of each row in time; rows of the same time keep the order of the table.
+
+    Raises:
+        UserError: a cell is empty or holds no time.
+    """
+    refuse_gaps(column, path, "fill it, or leave data.time out")
+    times = column
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        # ISO 8601 alone: other formats leave open whether 01/02/2024 is in January
+        times = pd.to_datetime(column.astype(str), errors="coerce", format="ISO8601", utc=True)
+    if times.isna().any():
+        first = int(times.isna().argmax())
+        cell = where(path, first, column)
+        raise UserError(f"{cell}: '{column.iloc[first]}' is no time; write 2026-01-31 or a number")
+    ranks = np.empty(len(times), dtype=np.int64)
+    ranks[np.argsort(times.to_numpy(), kind="stable")] = np.arange(len(times))
+    return ranks

@@ -1,0 +1,48 @@
+"""What a run asks of its data; the config fills these records."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lossbench.data.corruption import Corruption
+from lossbench.data.dataset import Dataset
+from lossbench.tasks import Encoding
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The data set and what is done to its rows.
+
+    Attributes:
+        name: of the data set.
+        load: loads it.
+        batch_size: rows per step.
+        validation: the share of rows that validate.
+        test: the share of rows that test.
+        stratify: whether the parts keep the shares of the classes.
+        balance_classes: whether every class of the training part has the same total weight.
+        corruption: of the training part.
+    """
+
+    name: str
+    load: Callable[[], Dataset]
+    batch_size: int
+    validation: float
+    test: float
+    stratify: bool
+    balance_classes: bool
+    corruption: Corruption
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """How the target of one output is given to its losses.
+
+    Attributes:
+        name: of the target; empty where the data set has a single one.
+        encodings: by term, the form in which its loss takes the target.
+        standardised: whether each replicate standardises it by its training part.
+    """
+
+    name: str
+    encodings: Mapping[str, Encoding]
+    standardised: bool

@@ -1,0 +1,122 @@
+"""Metrics of classes.
+
+Predictions are the probability of class 1, ``(R, N, 1)``, or of each class, ``(R, N, K)``. Targets are class
+indices ``(R, N)``, or distributions over the classes ``(R, N, K)``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import functional
+
+from lossbench.metrics.base import Metric
+from lossbench.metrics.numbers import NUMBERS
+
+_classification: Any = functional.classification
+
+
+def auroc_by_ranks(scores: Tensor, targets: Tensor) -> Tensor:
+    """Compute the area under the ROC curve of every replicate, by the ranks of Mann and Whitney.
+
+    Torchmetrics sums in float32, where rows that differ in the last digits count as ties.
+
+    Args:
+        scores: ``(R, N, 1)``.
+        targets: 0 or 1, ``(R, N)`` or ``(R, N, 1)``.
+
+    Returns:
+        ``(R,)``, NaN where there is a single class.
+    """
+    scores, positive = scores.squeeze(-1), targets.reshape(scores.shape[:2]) > 0
+    ordered = scores.sort(-1).values
+    below = torch.searchsorted(ordered, scores)
+    ranks = (below + torch.searchsorted(ordered, scores, right=True) + 1).double() / 2
+    ones, zeros = positive.sum(-1), (~positive).sum(-1)
+    total = ranks.where(positive, 0).sum(-1)
+    return (total - ones * (ones + 1) / 2) / (ones * zeros)  # a single class: 0 / 0
+
+
+def auroc(scores: Tensor, targets: Tensor) -> Tensor:
+    """Compute the area under the ROC curve of one replicate: scores ``(N, 1)`` and targets ``(N,)``."""
+    return auroc_by_ranks(scores[None], targets[None])[0]
+
+
+def _auroc_of_classes_by_ranks(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean over classes of each against the rest; NaN where a class is missing."""
+    classes = range(probabilities.shape[-1])
+    return torch.stack([auroc_by_ranks(probabilities[..., [k]], targets == k) for k in classes]).mean(0)
+
+
+def _auroc_of_classes(probabilities: Tensor, targets: Tensor) -> Tensor:
+    return _auroc_of_classes_by_ranks(probabilities[None], targets[None])[0]
+
+
+def _hits(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return whether the most probable class is the true one; of a single column, the class beyond 0.5."""
+    several = probabilities.shape[-1] > 1
+    predicted = probabilities.argmax(-1) if several else probabilities.squeeze(-1) > 0.5
+    return predicted == targets
+
+
+def _squared_distances(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return the squared distance from the true class, over all classes; of two classes, of the second."""
+    if probabilities.shape[-1] == 1:
+        return (probabilities.squeeze(-1) - targets).square()
+    truth = torch.nn.functional.one_hot(targets.long(), probabilities.shape[-1])
+    return (probabilities - truth).square().sum(-1)
+
+
+def _brier(probabilities: Tensor, targets: Tensor) -> Tensor:
+    return _squared_distances(probabilities, targets).mean()
+
+
+def _same_mode(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return whether the most probable class is the one with the largest share."""
+    return predictions.argmax(-1) == targets.argmax(-1)
+
+
+def _accuracy_of_distributions(predictions: Tensor, targets: Tensor) -> Tensor:
+    return _same_mode(predictions, targets).double().mean()
+
+
+def _kl(predictions: Tensor, targets: Tensor) -> Tensor:
+    return functional.kl_divergence(targets.double(), predictions)
+
+
+def _of_two(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda probability, targets: function(probability.squeeze(-1), targets)
+
+
+def _of_several(function: Callable[..., Tensor], **options: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda probabilities, targets: function(
+        probabilities, targets, num_classes=probabilities.shape[-1], **options
+    )
+
+
+TWO_CLASSES = {
+    "accuracy": Metric(_of_two(_classification.binary_accuracy), of_each=_hits),
+    "f1": Metric(_of_two(_classification.binary_f1_score)),
+    "precision": Metric(_of_two(_classification.binary_precision)),
+    "recall": Metric(_of_two(_classification.binary_recall)),
+    "mcc": Metric(_of_two(_classification.binary_matthews_corrcoef)),
+    "auroc": Metric(auroc, auroc_by_ranks),
+    "average_precision": Metric(_of_two(_classification.binary_average_precision)),
+    "brier": Metric(_brier, of_each=_squared_distances),
+    "ece": Metric(_of_two(_classification.binary_calibration_error)),
+}
+SEVERAL_CLASSES = {
+    "accuracy": Metric(_of_several(_classification.multiclass_accuracy, average="micro"), of_each=_hits),
+    "balanced_accuracy": Metric(_of_several(_classification.multiclass_accuracy, average="macro")),
+    "f1": Metric(_of_several(_classification.multiclass_f1_score, average="macro")),
+    "mcc": Metric(_of_several(_classification.multiclass_matthews_corrcoef)),
+    "auroc": Metric(_auroc_of_classes, _auroc_of_classes_by_ranks),
+    "brier": Metric(_brier, of_each=_squared_distances),
+    "ece": Metric(_of_several(_classification.multiclass_calibration_error)),
+}
+DISTRIBUTIONS = {
+    "mae": NUMBERS["mae"],
+    "kl": Metric(_kl),
+    "accuracy": Metric(_accuracy_of_distributions, of_each=_same_mode),
+}

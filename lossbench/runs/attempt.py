@@ -1,0 +1,189 @@
+"""One job: check it, train it unless its folder holds it already, and turn a failure into a result.
+
+Imports no torch before training starts, so that a wrong config is answered quickly.
+"""
+
+import errno
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+import lossbench
+from lossbench import commands
+from lossbench.config.check import check
+from lossbench.config.compose import config_id
+from lossbench.errors import UserError
+from lossbench.records import files
+from lossbench.records.folder import read_manifest
+from lossbench.records.lock import locked
+from lossbench.records.result import Result
+
+if TYPE_CHECKING:
+    from lossbench.config.run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        state: ``trained``; ``kept``, if the folder held its result already; ``busy``, if another process is
+            at work in the folder.
+        result: what the folder holds; None if it is busy.
+    """
+
+    state: Literal["trained", "kept", "busy"]
+    result: Result | None
+
+    def __str__(self) -> str:
+        if self.result is None:
+            return "another process is at work on this run"
+        again = "; retry=failed repeats it" if self.result.status == "failed" else ""
+        return (
+            f"{self.result.folder} already holds this run, {self.result.status}; nothing was trained{again}"
+        )
+
+
+def attempt(
+    values: Mapping[str, Any],
+    folder: Path,
+    *,
+    picture: bool = True,
+    repeat: Collection[str] = ("failed",),
+    wait: bool = False,
+    command: Sequence[str] | None = None,
+) -> Outcome:
+    """Do as :func:`do`, but return a failure as a result with its reason."""
+    try:
+        return do(values, folder, picture=picture, repeat=repeat, wait=wait, command=command)
+    except Exception as error:
+        return Outcome("trained", _failure(values, folder, _reason(error, folder)))
+
+
+def do(
+    values: Mapping[str, Any],
+    folder: Path,
+    *,
+    picture: bool = True,
+    repeat: Collection[str] = ("failed",),
+    wait: bool = False,
+    command: Sequence[str] | None = None,
+) -> Outcome:
+    """Train what a config describes and leave its record in ``folder``.
+
+    Args:
+        values: the composed config, as plain dicts and lists.
+        folder: of the run; made if it does not exist.
+        picture: whether the learning curves are drawn.
+        repeat: the statuses of earlier results in the folder that are trained again.
+        wait: whether to wait for another process that is at work in the folder.
+        command: what started the run, word by word, for the manifest; by default this process's command.
+
+    Raises:
+        UserError: the config, the data or the folder has an issue. No result is written then.
+    """
+    earlier = _earlier(folder, repeat)
+    if earlier is not None:
+        return _kept(earlier, values)
+    with locked(folder, wait=wait) as held:
+        if not held:
+            return Outcome("busy", None)
+        earlier = _earlier(folder, repeat)  # of the process that held the folder before
+        if earlier is not None:
+            return _kept(earlier, values)
+        for stale in ("result.json", "traceback.txt"):
+            (folder / stale).unlink(missing_ok=True)
+        files.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
+        check(values)  # every issue that needs neither torch nor data
+        try:
+            return Outcome("trained", _train(values, folder, picture, command))
+        except SystemExit as stop:  # a custom loss ends neither a sweep nor a notebook
+            raise RuntimeError(f"its own code called sys.exit({stop.code!r})") from stop
+
+
+def _train(values: Mapping[str, Any], folder: Path, picture: bool, command: Sequence[str] | None) -> Result:
+    from lossbench.runs.run import run
+
+    words = commands.current() if command is None else command
+    return run(_resolved(values), folder, config_id(values), picture=picture, command=words)
+
+
+def _resolved(values: Mapping[str, Any]) -> "RunConfig":
+    from lossbench.config.resolve import resolve
+
+    return resolve(values)
+
+
+def _earlier(folder: Path, repeat: Collection[str]) -> Result | None:
+    """Return the result in a folder that is not to be trained again."""
+    earlier = Result.read(folder)
+    return None if earlier is None or earlier.status in repeat else earlier
+
+
+def _kept(earlier: Result, values: Mapping[str, Any]) -> Outcome:
+    """Return an earlier result if it is this job's, made from the same data by the same version.
+
+    Raises:
+        UserError: it is not this job's; the message says what differs.
+    """
+    identity = config_id(values)
+    if earlier.status == "failed" and earlier.config_id == identity:
+        return Outcome("kept", earlier)
+    fingerprint = _resolved(values).data.load().fingerprint
+    manifest = read_manifest(earlier.folder)
+    version, now = manifest.get("versions", {}).get("lossbench"), lossbench.__version__
+    compared = (
+        (f"another config ({earlier.label}, {earlier.config_id})", earlier.config_id == identity),
+        ("the same config on other data, or data unknown", manifest.get("data_fingerprint") == fingerprint),
+        (f"the same config by lossbench {version or '?'}, and this is {now}", version == now),
+    )
+    for difference, same in compared:
+        if not same:
+            raise UserError(
+                f"{earlier.folder} holds a finished run of {difference}; choose another folder with "
+                "hydra.run.dir= (or hydra.sweep.dir= for a sweep)"
+            )
+    return Outcome("kept", earlier)
+
+
+def _failure(values: Mapping[str, Any], folder: Path, reason: str) -> Result:
+    """Return the result of a job that failed; write it unless a finished one is there."""
+    loss, data = (
+        section if isinstance(section, Mapping) else {"name": section}
+        for section in (values.get("loss"), values.get("data"))
+    )
+    result = Result(
+        status="failed",
+        loss=str(loss.get("name")),
+        label=str(loss.get("label") or loss.get("name")),
+        data=str(data.get("name")),
+        config_id=config_id(values),
+        error=reason,
+        folder=folder,
+    )
+    earlier = Result.read(folder)
+    if earlier is None or earlier.status == "failed":
+        with suppress(OSError):  # a full disk may be the reason itself; the caller shows it
+            result.write()
+    return result
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        if full or str(error.filename).startswith(str(folder)):
+            return f"{folder}: {error.strerror}; free space, or choose another folder"
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or "allocate memory" in reason:  # torch raises a plain RuntimeError
+        return "not enough memory: lower replicates, model.hidden_units or data.batch_size"
+    with suppress(OSError):
+        files.write_text(folder / "traceback.txt", "".join(traceback.format_exception(error)))
+        reason += f"\nThe traceback is in {folder}/traceback.txt"
+    return reason

@@ -1,0 +1,136 @@
+"""From settings and a table to what Lightning trains: the module, its epochs, the trainer."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytorch_lightning as pl
+import torch
+
+from lossbench.data.batches import ReplicatedTable
+from lossbench.data.dataset import Dataset, Target
+from lossbench.errors import ConfigError, Issue
+from lossbench.seeds import generator
+from lossbench.training.decoding import decode
+from lossbench.training.learning_rate import learning_rate
+from lossbench.training.lightning_module import EpochOrders, ReplicateModule
+from lossbench.training.network import DenseNetwork, Head
+from lossbench.training.objective import Objective, Term
+from lossbench.training.progress import ProgressBar
+from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
+
+
+def make_module(
+    dataset: Dataset,
+    table: ReplicatedTable,
+    settings: TrainingSettings,
+    outputs: Sequence[OutputSettings],
+    primary: PrimaryMetric,
+    seeds: Sequence[int],
+) -> ReplicateModule:
+    """Return the replicates, ready to train.
+
+    Raises:
+        ConfigError: an ignored class does not exist, or the warm-up is longer than the run.
+    """
+    for output in outputs:
+        for term in output.terms:
+            _check_ignored_class(term, dataset.target_of(output.name))
+    return ReplicateModule(
+        table=table,
+        network=_network(dataset, table, settings, outputs, seeds),
+        objective=Objective([term for output in outputs for term in output.terms]),
+        penalty=settings.penalty,
+        make_optimizer=settings.make_optimizer,
+        learning_rate=_learning_rate(settings, table),
+        decode={
+            output.head: partial(
+                decode, output=output, in_user_units=table.target(output.terms[0].name).in_user_units
+            )
+            for output in outputs
+        },
+        judge=(primary.output.head, primary.output.terms[0].name),
+        primary_metric=primary.metric,
+        batch_size=settings.batch_size,
+        clip=settings.clip,
+        selection={
+            "keep": settings.keep,
+            "patience": settings.early_stopping,
+            "higher_is_better": primary.higher_is_better,
+        },
+    )
+
+
+def make_orders(table: ReplicatedTable, seeds: Sequence[int]) -> EpochOrders:
+    """Return the epochs' row orders, each replicate's from its own generator."""
+    return EpochOrders(table.rows("train"), [generator(seed, "order") for seed in seeds])
+
+
+def make_trainer(settings: TrainingSettings, title: str) -> pl.Trainer:
+    """Return a Lightning trainer that leaves logging, checkpoints and progress to lossbench."""
+    return pl.Trainer(
+        accelerator=accelerator(settings.accelerator),
+        devices=1,
+        precision=settings.precision,
+        max_epochs=settings.max_epochs,
+        callbacks=[ProgressBar(title)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def accelerator(name: str) -> str:
+    """Return the device that ``trainer.accelerator`` means here: ``cpu`` or ``cuda``.
+
+    Apple's GPUs are not used, because they have no float64.
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
+    """
+    if name == "gpu" and not torch.cuda.is_available():
+        hint = "this machine has no CUDA device that torch can use; set trainer.accelerator=cpu"
+        raise ConfigError([Issue("trainer.accelerator", name, hint)])
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _check_ignored_class(term: Term, target: Target) -> None:
+    ignored = term.parameters.get("ignore_class")
+    if ignored is not None and not 0 <= ignored < len(target.classes):
+        known = ", ".join(f"{index} is {label}" for index, label in enumerate(target.classes))
+        raise ConfigError([Issue(f"{term.key}.ignore_class", ignored, f"is a class's index: {known}")])
+
+
+def _network(
+    dataset: Dataset,
+    table: ReplicatedTable,
+    settings: TrainingSettings,
+    outputs: Sequence[OutputSettings],
+    seeds: Sequence[int],
+) -> DenseNetwork:
+    heads = {}
+    for output in outputs:
+        units = {
+            "classes": len(dataset.target_of(output.name).classes),
+            "targets": table.target(output.terms[0].name).values.shape[-1],
+            "embedding": settings.embedding_units,
+        }[output.units]
+        heads[output.head] = Head(units, output.activation, output.numbers)
+    return settings.make_network(
+        dataset.features.shape[-1],
+        heads,
+        lambda purpose: [generator(seed, purpose) for seed in seeds],
+        settings.dtype,
+    )
+
+
+def _learning_rate(settings: TrainingSettings, table: ReplicatedTable) -> Callable[[int], float] | None:
+    steps_per_epoch = -(-table.rows("train").shape[1] // settings.batch_size)
+    total, warmup = settings.max_epochs * steps_per_epoch, settings.warmup_steps
+    if warmup >= total:
+        hint = f"the whole run has {total} steps: take fewer, or raise trainer.max_epochs"
+        raise ConfigError([Issue("schedule.warmup_steps", warmup, hint)])
+    if settings.schedule is None:
+        return None
+    return learning_rate(settings.schedule, base=settings.base_learning_rate, total=total, warmup=warmup)

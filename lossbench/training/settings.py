@@ -1,0 +1,114 @@
+"""What a run asks of its training; the config fills these records."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from lossbench.data.settings import TargetSettings
+from lossbench.metrics import Metric
+from lossbench.tasks import Task
+from lossbench.training.network import DenseNetwork
+from lossbench.training.objective import Penalty, Term
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is predicted, how the network gives it, and the terms that judge it.
+
+    Attributes:
+        name: as the data calls the target; empty where it is the only one.
+        task: what kind of target it is.
+        target: how the target is given to the losses.
+        units: what the units of the head stand for: ``targets``, ``classes`` or an ``embedding``.
+        numbers: how many numbers the loss reads for each unit.
+        point: which of these numbers is the point prediction that metrics judge.
+        activation: what follows the head.
+        decode_activation: the activation that maps predictions to what metrics read, such as the sigmoid of
+            logits.
+        shows_probabilities: whether predictions are probabilities of classes.
+        metrics: the names of its metrics, without the prefix.
+        terms: the losses that judge it.
+    """
+
+    name: str
+    task: Task
+    target: TargetSettings
+    units: str
+    numbers: int
+    point: int
+    activation: str
+    decode_activation: str
+    shows_probabilities: bool
+    metrics: tuple[str, ...]
+    terms: tuple[Term, ...]
+
+    @property
+    def head(self) -> str:
+        """The name of its head in the network."""
+        return self.name or "output"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its metrics."""
+        return f"{self.name}/" if self.name else ""
+
+
+@dataclass(frozen=True)
+class PrimaryMetric:
+    """The metric that is monitored, stops training, selects weights and decides.
+
+    Attributes:
+        name: with the output's prefix.
+        output: the output that it judges.
+        metric: how it is computed.
+        higher_is_better: its direction.
+    """
+
+    name: str
+    output: OutputSettings
+    metric: Metric
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The network's hidden part and how the network is trained.
+
+    Attributes:
+        make_network: features, heads, generators and dtype to the network.
+        embedding_units: the width of heads whose units are an embedding.
+        make_optimizer: parameters to an optimizer.
+        base_learning_rate: the optimizer's.
+        schedule: takes ``step`` and ``total``, and gives a factor; None if the factor is always 1.
+        warmup_steps: over which the learning rate rises from 0.
+        penalty: of the regularizer; None without one.
+        batch_size: rows per step.
+        max_epochs: the most epochs.
+        early_stopping: epochs without improvement after which a replicate stops; None for never.
+        keep: ``best`` or ``last``, the weights that are evaluated.
+        clip: the largest norm of a replicate's gradient; None for no limit.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+        precision: as Lightning calls it.
+        dtype: of weights and data.
+        threads: of torch; None keeps the number that it has.
+    """
+
+    make_network: Callable[..., DenseNetwork]
+    embedding_units: int
+    make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+    base_learning_rate: float
+    schedule: Callable[..., float] | None
+    warmup_steps: int
+    penalty: Penalty | None
+    batch_size: int
+    max_epochs: int
+    early_stopping: int | None
+    keep: str
+    clip: float | None
+    accelerator: str
+    precision: Any
+    dtype: torch.dtype
+    threads: int | None
