@@ -16,10 +16,10 @@ def test_a_gap_is_the_mean_of_the_replicates_own_training_rows(build):
     *_, splits, module = build(frame, "data.missing=mean", "replicates=3")
     for part in ("train", "validation", "test"):
         features, _, _ = batch_of(module, part)
-        for own, split in zip(features, splits, strict=True):
+        for values, split in zip(features, splits, strict=True):
             train = frame.a[split.train]
             filled = frame.a[getattr(split, part)].fillna(train.mean())
-            np.testing.assert_allclose(own[:, 0], (filled - train.mean()) / train.std(ddof=0), atol=1e-12)
+            np.testing.assert_allclose(values[:, 0], (filled - train.mean()) / train.std(ddof=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("precision", ["64-true", "32-true"])
@@ -29,9 +29,9 @@ def test_no_row_of_the_test_part_changes_a_feature_of_training(build, value, pre
     changed = frame.copy()
     changed.loc[changed.part == "test", ["a", "b"]] = value
     overrides = ("data.missing=mean", "data.split_column=part", f"trainer.precision={precision}")
-    before, after = (batch_of(build(one, *overrides)[3]) for one in (frame, changed))
+    before, after = (batch_of(build(content, *overrides)[3]) for content in (frame, changed))
     np.testing.assert_allclose(before[0], after[0], atol=1e-5)
-    tested = (batch_of(build(one, *overrides)[3], "test")[0] for one in (frame, changed))
+    tested = (batch_of(build(content, *overrides)[3], "test")[0] for content in (frame, changed))
     assert not np.allclose(*tested)
 
 
@@ -49,8 +49,8 @@ def test_numbers_named_as_categories_are_0_and_1_and_stay_so(build):
     _, dataset, (split,), module = build(frame, "data.categorical=[zip]")
     assert dataset.feature_names == ("a", "b", "zip=10", "zip=7", "zip=90")
     features, _, _ = batch_of(module)
-    for place, value in ((2, 10), (3, 7), (4, 90)):
-        assert (features[0, :, place] == (frame.zip[split.train] == value)).all()
+    for index, value in ((2, 10), (3, 7), (4, 90)):
+        assert (features[0, :, index] == (frame.zip[split.train] == value)).all()
 
 
 def test_excluded_columns_are_no_features_and_may_hold_anything(build):

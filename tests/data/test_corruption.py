@@ -44,8 +44,8 @@ def test_rows_that_do_not_train_are_never_touched(build, name):
         assert (x == seen_x).all() or name == "imbalance"  # which changes the rows that scale
         assert (y == seen_y).all()
         assert weights is None or (weights == 1).all()
-        for one, other in zip(splits, others, strict=True):
-            assert (getattr(one, part) == getattr(other, part)).all()
+        for split, other in zip(splits, others, strict=True):
+            assert (getattr(split, part) == getattr(other, part)).all()
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -90,10 +90,10 @@ def test_imbalance_makes_the_last_class_that_much_rarer_in_as_many_training_rows
     common = ("loss=bce", "replicates=2")
     _, dataset, before, _ = build(frame, *common, target="kind")
     _, _, after, _ = build(frame, *common, "data.imbalance=9", target="kind")
-    for one, other in zip(before, after, strict=True):
-        assert len(one.train) == len(other.train) == 120
+    for split, other in zip(before, after, strict=True):
+        assert len(split.train) == len(other.train) == 120
         assert np.bincount(dataset.target.values[other.train]).tolist() == [108, 12]
-        assert set(other.train) <= set(one.train)
+        assert set(other.train) <= set(split.train)
 
 
 def test_a_missing_label_teaches_nothing(build):
@@ -105,10 +105,10 @@ def test_a_missing_label_teaches_nothing(build):
     changed = CLASSES.copy()
     changed.loc[unknown, "kind"] = changed.kind[unknown].map({"u": "v", "v": "w", "w": "u"})
     again, *_, other = build(changed, *overrides, target="kind")
-    for one, two in zip(
+    for first, second in zip(
         fit(settings, module).network.parameters(), fit(again, other).network.parameters(), strict=True
     ):
-        assert torch.equal(one, two)
+        assert torch.equal(first, second)
 
 
 def test_which_labels_are_missing_has_nothing_to_do_with_which_are_wrong(build):

@@ -40,16 +40,16 @@ def test_a_weight_trains_as_rows_repeated_that_often(build):
     repeated = frame.loc[np.repeat(frame.index, WEIGHTS)].drop(columns="weight")
     twice = build(repeated, *common)
     start = [parameter.clone() for parameter in weighted[3].network.parameters()]
-    ends = [list(fit(one[0], one[3]).network.parameters()) for one in (weighted, twice)]
-    for begun, one, other in zip(start, *ends, strict=True):
-        assert not torch.equal(begun, one)
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    ends = [list(fit(built[0], built[3]).network.parameters()) for built in (weighted, twice)]
+    for before, after, expected in zip(start, *ends, strict=True):
+        assert not torch.equal(before, after)
+        torch.testing.assert_close(after, expected, rtol=0, atol=1e-12)
 
 
 def assert_balanced(labels, weights):
-    for own, counts in zip(labels.squeeze(-1), weights, strict=True):
-        of_class = [counts[own == k].sum() for k in range(3)]
-        np.testing.assert_allclose(of_class, len(own) / 3, rtol=1e-12)
+    for row, counts in zip(labels.squeeze(-1), weights, strict=True):
+        of_class = [counts[row == k].sum() for k in range(3)]
+        np.testing.assert_allclose(of_class, len(row) / 3, rtol=1e-12)
 
 
 def test_balanced_weights_make_all_classes_of_the_training_part_count_alike(build):
@@ -57,17 +57,17 @@ def test_balanced_weights_make_all_classes_of_the_training_part_count_alike(buil
     *_, module = build(CLASSES, *overrides, target="kind")
     _, labels, weights = batch_of(module)
     assert_balanced(labels, weights)
-    assert len({tuple(np.bincount(own.astype(int).ravel())) for own in labels}) > 1  # and each its own
+    assert len({tuple(np.bincount(row.astype(int).ravel())) for row in labels}) > 1  # and each its own
 
 
 def test_balanced_weights_and_the_rows_own_multiply(build):
     frame = FRAME[["a", "kind", "weight"]]
-    one, other = (
+    both, balance = (
         batch_of(build(frame, "loss=scce", "data.class_weight=balanced", *more, target="kind")[3])[2]
         for more in (["data.weight=weight"], ["data.exclude=[weight]"])
     )
     rows = build(frame, "loss=scce", target="kind")[2][0].train
-    np.testing.assert_allclose(one[0], other[0] * WEIGHTS[rows], rtol=1e-12)
+    np.testing.assert_allclose(both[0], balance[0] * WEIGHTS[rows], rtol=1e-12)
 
 
 def test_balanced_weights_are_of_the_labels_that_are_seen_not_of_the_true_ones(build):

@@ -12,8 +12,8 @@ REPLICATES, ROWS, CLASSES = 3, 60, 4
 def calibration_error(right, confidence, bins=15):
     """Over bins of equal width, the mean distance of confidence from the share that is right."""
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, bins - 1)
-    each = [place == b for b in range(bins) if (place == b).any()]
+    bin_of = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, bins - 1)
+    each = [bin_of == b for b in range(bins) if (bin_of == b).any()]
     return sum(abs(right[b].mean() - confidence[b].mean()) * b.mean() for b in each)
 
 
