@@ -1,1 +1,1 @@
-"""Data sets, from files to batches on the device; ``registry.load("data", name)`` gives a loading function."""
+"""Data sets, from files to batches on the device; ``registry.load("data", name)`` gives a loader."""
