@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lossbench import registry
 from lossbench.records.folder import read_config
 from lossbench.records.result import Result
 from lossbench.records.table import flat
