@@ -27,8 +27,7 @@ from lossbench.config.resolve import resolve
 from lossbench.config.run_config import RunConfig
 from lossbench.records.folder import read_manifest
 from lossbench.records.result import Result
-from lossbench.runs import build
-from lossbench.runs.run import fit
+from lossbench.runs.run import fit, prepare
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("loss=huber", "data=diabetes", "model.hidden_units=[8]", "data.batch_size=32")
@@ -86,8 +85,7 @@ def resolved(*overrides: str) -> RunConfig:
 def fit_seconds(setting: Sequence[str], epochs: int, replicates: int = 1) -> float:
     config = resolved(*setting, f"trainer.max_epochs={epochs}", f"replicates={replicates}")
     dataset = config.data.load()
-    module = build.build_module(config, dataset, build.build_splits(config, dataset))
-    orders = build.build_orders(config.seeds, module)
+    _, module, orders = prepare(config, dataset)
     start = time.perf_counter()
     fit(config, module, orders)
     return time.perf_counter() - start
@@ -110,7 +108,7 @@ def hand_written_seconds(setting: Sequence[str], epochs: int, l2: float | None =
     """Return the time of a hand-written loop, with fused Adam and one evaluation on validation an epoch."""
     config = resolved(*setting)
     dataset = config.data.load()
-    (split,) = build.build_splits(config, dataset)
+    (split,), _, _ = prepare(config, dataset)
     features = torch.tensor(dataset.features, dtype=torch.float32)
     features = (features - features[split.train].mean(0)) / features[split.train].std(0)
     targets, units = [], []
@@ -122,7 +120,9 @@ def hand_written_seconds(setting: Sequence[str], epochs: int, l2: float | None =
         targets.append(values.view(len(values), 1) if real else values.flatten())
         units.append(1 if real else len(target.classes))
     network = HandWritten(features.shape[1], HIDDEN_UNITS, units)
-    terms = [(CRITERIA[term.function.__name__], term.weight) for term in config.terms]
+    terms = [
+        (CRITERIA[term.function.__name__], term.weight) for output in config.outputs for term in output.terms
+    ]
     train = features[split.train], [values[split.train] for values in targets]
     validation = features[split.validation], [values[split.validation] for values in targets]
     return _loop_seconds(network, terms, l2, train, validation, epochs)

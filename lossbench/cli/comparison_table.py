@@ -101,6 +101,6 @@ def _interval(ends: Ends, show: Callable[[float | None], str]) -> str:
 def _short(label: str) -> str:
     """Return a label with the first alias of the loss if that is shorter, as a terminal is narrow."""
     name, space, rest = label.partition(" ")
-    aliases = registry.read("loss", name)["about"]["aliases"] if name in registry.losses() else []
+    aliases = registry.loss(name).aliases if name in registry.losses() else []
     shortest: str = min([name, *aliases[:1]], key=len)
     return shortest + space + rest

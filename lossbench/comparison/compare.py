@@ -273,10 +273,7 @@ def _matrix(groups: Sequence[RunGroup], directions: Mapping[str, bool]) -> Matri
 
 def _metric_of(loss: str) -> str | None:
     """Return the metric that is a loss's mean, or its root; None for a loss that is not lossbench's own."""
-    if loss not in registry.losses():
-        return None
-    metric: str | None = registry.read("loss", loss)["about"].get("metric")
-    return metric
+    return registry.loss(loss).metric if loss in registry.losses() else None
 
 
 def _across(groups: Sequence[RunGroup], metric: str, higher_is_better: bool) -> AcrossData | None:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from lossbench.records.table import flat, typed
 from lossbench.errors import UserError
 from lossbench.records.folder import read_config, read_manifest
 from lossbench.records.result import Result
+from lossbench.records.table import flat, typed
 
 # Keys that make neither a loss nor a block nor a setting: they say how often and where a run was made
 _IGNORED = {"seed", "replicates", "retry", "metrics", "trainer.threads", "trainer.accelerator", "loss.label"}

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lossbench.comparison.model import Comparison, Decision, Group, Pair, Tuning
-from lossbench.records.table import typed
 from lossbench.errors import counted
+from lossbench.records.table import typed
 
 
 def describe(comparison: Comparison) -> str:

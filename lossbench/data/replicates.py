@@ -63,7 +63,7 @@ def make_table(
                 splits,
                 dtype,
                 scaled=needed.standardised,
-                own=values.ndim > target.values.ndim,
+                per_replicate=values.ndim > target.values.ndim,
             )
             if counts is not None:
                 weights[term] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own array

@@ -15,10 +15,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from lossbench.config.run_config import RunConfig
 from lossbench.data.dataset import Dataset
 from lossbench.data.replicates import make_splits, make_table
+from lossbench.data.splits import Split
 from lossbench.records.result import Result
 from lossbench.runs.record import record_origin, record_outcome
 from lossbench.training.build import make_module, make_orders, make_trainer
-from lossbench.training.lightning_module import ReplicateModule
+from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 
 
 def run(
@@ -61,15 +62,25 @@ def run(
 
 
 def train(config: RunConfig, dataset: Dataset, folder: Path, command: Sequence[str]) -> ReplicateModule:
-    """Build what the configuration describes, record where it comes from, and train it to the end."""
+    """Prepare what the configuration describes, record where it comes from, and train it to the end."""
+    splits, module, orders = prepare(config, dataset)
+    record_origin(folder, config, dataset, splits, module, orders, command)
+    fit(config, module, orders)
+    return module
+
+
+def prepare(config: RunConfig, dataset: Dataset) -> tuple[list[Split], ReplicateModule, EpochOrders]:
+    """Return the replicates' splits, the module that trains them, and the order of its epochs."""
     splits = make_splits(dataset, config.data, config.targets, config.seeds)
     table = make_table(dataset, splits, config.data, config.targets, config.seeds, config.training.dtype)
     module = make_module(dataset, table, config.training, config.outputs, config.primary, config.seeds)
-    orders = make_orders(table, config.seeds)
-    record_origin(folder, config, dataset, splits, module, orders, command)
+    return splits, module, make_orders(table, config.seeds)
+
+
+def fit(config: RunConfig, module: ReplicateModule, orders: EpochOrders) -> None:
+    """Let Lightning run the epochs, without its messages."""
     with _quiet_lightning():
         make_trainer(config.training, config.label).fit(module, orders)
-    return module
 
 
 @contextmanager

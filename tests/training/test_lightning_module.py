@@ -5,25 +5,23 @@ import pytest
 import torch
 from torch import nn
 
-from lossbench.cli.main import compose_config
-from lossbench.config import compose as composition
-from lossbench.config.resolve import check
-from lossbench.runs import build as factory
-from lossbench.runs import run as experiment
-from lossbench.training.early_stopping import Selection
+from lossbench.config.compose import compose_config, plain
+from lossbench.config.resolve import resolve
+from lossbench.runs.run import fit, prepare
+from lossbench.training.build import make_orders
+from lossbench.training.early_stopping import WeightSelection
 from lossbench.training.lightning_module import clip_per_replicate
 
 
 def config(*overrides):
-    return check(composition.plain(compose_config("data=diabetes", "trainer.precision=64-true", *overrides)))
+    return resolve(plain(compose_config("data=diabetes", "trainer.precision=64-true", *overrides)))
 
 
 def train(settings):
     """Split, dataset and trained module of one replicate."""
-    dataset = factory.build_dataset(settings)
-    splits = factory.build_splits(settings, dataset)
-    module = factory.build_module(settings, dataset, splits)
-    experiment.fit(settings, module, factory.build_orders(settings, module))
+    dataset = settings.data.load()
+    splits, module, orders = prepare(settings, dataset)
+    fit(settings, module, orders)
     return dataset, splits, module
 
 
@@ -34,7 +32,7 @@ def layers_of(network):
 def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     """The loop one would write by hand, from the same start, orders and split."""
     dataset, (split,), trained = train(settings)
-    fresh = factory.build_module(settings, dataset, [split])
+    _, fresh, _ = prepare(settings, dataset)
     x, y = (torch.as_tensor(v) for v in (dataset.features, dataset.target.values))
     x, y = ((v - v[split.train].mean(0)) / v[split.train].std(0, correction=0) for v in (x, y))
     layers = [nn.Linear(*layer.weight.shape[1:], dtype=torch.float64) for layer in layers_of(fresh.network)]
@@ -42,18 +40,18 @@ def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
         linear.weight.data, linear.bias.data = layer.weight.data[0].T.contiguous(), layer.bias.data[0, 0]
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1])
     optimizer = make_optimizer(network.parameters())
-    orders, step, history = factory.build_orders(settings, fresh), 0, []
+    orders, step, history = make_orders(fresh.table, settings.seeds), 0, []
     for _ in range(epochs):
         (order,) = orders
         total = 0.0
-        for rows in order[0].split(settings.data.common.batch_size):
+        for rows in order[0].split(settings.data.batch_size):
             if rate is not None:
                 optimizer.param_groups[0]["lr"] = rate(step)
             optimizer.zero_grad()
             loss = criterion(network(x[rows]), y[rows])
             loss.backward()
-            if settings.trainer.clip is not None:
-                nn.utils.clip_grad_norm_(network.parameters(), settings.trainer.clip)
+            if settings.training.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), settings.training.clip)
             optimizer.step()
             step += 1
             total += loss.item() * len(rows)
@@ -152,7 +150,7 @@ SCORES = [  # per epoch, of three replicates; the third diverges in epoch 3
 
 def watch(keep, patience, higher_is_better=False):
     weight = nn.Parameter(torch.zeros(3, 1, 1))
-    selection = Selection([weight], 3, keep=keep, patience=patience, higher_is_better=higher_is_better)
+    selection = WeightSelection([weight], 3, keep=keep, patience=patience, higher_is_better=higher_is_better)
     for epoch, score in enumerate(SCORES, 1):
         weight.data.fill_(epoch)
         sign = -1 if higher_is_better else 1
@@ -184,8 +182,8 @@ def test_the_last_weights_are_those_of_the_epoch_it_stopped_in():
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
 def test_what_an_ignored_class_leaves_is_recorded_as_a_mean_over_what_counts(reduction):
-    settings = check(
-        composition.plain(
+    settings = resolve(
+        plain(
             compose_config(
                 "loss=scce", "loss.ignore_class=3", f"loss.reduction={reduction}", "trainer.max_epochs=1"
             )
@@ -203,8 +201,8 @@ def test_what_an_ignored_class_leaves_is_recorded_as_a_mean_over_what_counts(red
 
 def test_autocast_leaves_the_output_activation_in_full_precision():
     settings = config("loss=bce", "data=breast_cancer", "trainer.precision=bf16-mixed")
-    dataset = factory.build_dataset(settings)
-    module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
+    dataset = settings.data.load()
+    module = prepare(settings, dataset)[1]
     module.network.heads[-1].bias.data.fill_(7.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         predicted = module.network(torch.zeros(1, 1, 30))["output"]
@@ -215,10 +213,8 @@ def test_autocast_leaves_the_output_activation_in_full_precision():
 def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
     recorded = []
     for reduction in ("sum", "mean"):
-        settings = check(
-            composition.plain(
-                compose_config("loss=dice", f"loss.reduction={reduction}", "trainer.max_epochs=1")
-            )
+        settings = resolve(
+            plain(compose_config("loss=dice", f"loss.reduction={reduction}", "trainer.max_epochs=1"))
         )
         _, _, module = train(settings)
         recorded.append(module.evaluate("test")[2])
@@ -227,16 +223,16 @@ def test_the_sum_of_one_scalar_is_recorded_as_that_scalar():
 
 def test_dirt_of_one_kind_does_not_follow_that_of_another():
     """Rows without a target are not those with a wrong one, and class weights do not tell which these are."""
-    settings = check(
-        composition.plain(
+    settings = resolve(
+        plain(
             compose_config(
                 *("loss=scce", "data=digits", "data.label_noise=0.3", "data.missing_labels=0.3"),
                 *("data.class_weight=balanced", "replicates=2"),
             )
         )
     )
-    dataset = factory.build_dataset(settings)
-    module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
+    dataset = settings.data.load()
+    module = prepare(settings, dataset)[1]
     rows = module.table.rows("train")
     for _, targets, weights in module.table.batches(rows, rows.shape[1]):
         seen, weight = (

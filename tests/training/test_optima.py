@@ -5,11 +5,10 @@ import pytest
 import scipy.optimize
 from sklearn import linear_model, svm
 
-from lossbench.cli.main import compose_config
-from lossbench.config import compose as composition
-from lossbench.config.resolve import check
-from lossbench.runs import build as factory
-from lossbench.runs import run as experiment
+from lossbench.config.compose import compose_config, plain
+from lossbench.config.resolve import resolve
+from lossbench.runs.run import fit, prepare
+from lossbench.training.build import make_orders
 
 FULL_BATCH = (
     "model.hidden_units=[]",
@@ -36,10 +35,10 @@ def overlapping(tmp_path_factory):
 
 def trained(*overrides):
     """Features and targets as scaled for training, kernel and bias as trained, and the recorded total."""
-    settings = check(composition.plain(compose_config(*FULL_BATCH, *overrides)))
-    dataset = factory.build_dataset(settings)
-    module = factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
-    experiment.fit(settings, module, factory.build_orders(settings, module))
+    settings = resolve(plain(compose_config(*FULL_BATCH, *overrides)))
+    dataset = settings.data.load()
+    module = prepare(settings, dataset)[1]
+    fit(settings, module, make_orders(module.table, settings.seeds))
     rows = module.table.rows("train")
     (term,) = module.objective.terms
     (head,) = module.network.heads

@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from lossbench import losses
-from lossbench.cli.main import compose_config
-from lossbench.config import compose as composition
-from lossbench.config.resolve import check
-from lossbench.runs import build as factory
-from lossbench.runs import run as experiment
+from lossbench.config.compose import compose_config, plain
+from lossbench.config.resolve import resolve
+from lossbench.runs.run import fit, prepare
+from lossbench.training.build import make_orders
 
 OUTPUTS = (
     "data=wine",
@@ -65,13 +64,13 @@ def keras(monkeypatch):
 
 
 def build(*overrides):
-    settings = check(composition.plain(compose_config("trainer.precision=64-true", *overrides)))
-    dataset = factory.build_dataset(settings)
-    return settings, factory.build_module(settings, dataset, factory.build_splits(settings, dataset))
+    settings = resolve(plain(compose_config("trainer.precision=64-true", *overrides)))
+    dataset = settings.data.load()
+    return settings, prepare(settings, dataset)[1]
 
 
-def fit(settings, module):
-    experiment.fit(settings, module, factory.build_orders(settings, module))
+def curves(settings, module):
+    fit(settings, module, make_orders(module.table, settings.seeds))
     return [dict(zip(module.curve_names, epoch[:-1], strict=True)) for epoch in module.history]
 
 
@@ -158,7 +157,7 @@ def test_three_steps_are_those_of_keras(keras, regularizer, rows):
     )
     model, keras_layers = keras_model(keras, snapshot(module), make_regularizer, on, layers)
     steps = watch(module)
-    (recorded,) = ({name: value[1] for name, value in epoch.items()} for epoch in fit(settings, module))
+    (recorded,) = ({name: value[1] for name, value in epoch.items()} for epoch in curves(settings, module))
     sizes = [len(features) for features, *_ in steps]
     assert sizes == [40, 40, 26]
     totals, penalties = [], []
@@ -207,7 +206,7 @@ def test_two_terms_on_one_output_are_summed():
     (gradient,) = torch.autograd.grad(total.sum(), predictions["ink"])
     torch.testing.assert_close(gradient, sum(gradients), rtol=1e-9, atol=1e-15)
 
-    (recorded,) = fit(settings, module)
+    (recorded,) = curves(settings, module)
     for part in ("train", "validation"):
         of = {name.removeprefix(f"{part}/"): value for name, value in recorded.items() if part in name}
         assert list(of) == [
@@ -268,7 +267,7 @@ def test_an_epoch_is_recorded_as_a_mean_over_samples_whatever_their_batch(reduct
             "replicates=3",
         ),
     )
-    (recorded,) = fit(settings, module)
+    (recorded,) = curves(settings, module)
     _, _, whole = module.evaluate("train")  # the weights have not moved
     for name, expected in zip(module.curve_names, whole, strict=False):
         np.testing.assert_allclose(recorded[name], expected, rtol=1e-9, err_msg=name)

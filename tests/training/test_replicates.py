@@ -8,19 +8,18 @@ import torch
 import yaml
 
 from lossbench import losses, registry
-from lossbench.cli.main import compose_config
-from lossbench.config import compose as composition
-from lossbench.config.resolve import check
+from lossbench.config.compose import compose_config, plain
+from lossbench.config.resolve import resolve
 from lossbench.records.result import Result
-from lossbench.runs import build as factory
-from lossbench.runs import run as experiment
+from lossbench.runs.attempt import do
+from lossbench.runs.run import fit, prepare
 
 TOGETHER, OFFSET = 8, 3
 
 
 def run(folder, *overrides):
-    values = composition.plain(compose_config(*overrides))
-    result = experiment.run(values, folder, composition.config_id(values), picture=False)
+    values = plain(compose_config(*overrides))
+    result = do(values, folder, picture=False).result
     assert result.status == "completed"
     return result
 
@@ -150,14 +149,12 @@ def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule
 
 
 def train_with(poisoned: int | None):
-    values = composition.plain(compose_config("replicates=4", "trainer.max_epochs=6"))
-    config = check(values)
-    dataset = factory.build_dataset(config)
-    splits = factory.build_splits(config, dataset)
-    module = factory.build_module(config, dataset, splits)
+    values = plain(compose_config("replicates=4", "trainer.max_epochs=6"))
+    config = resolve(values)
+    _, module, orders = prepare(config, config.data.load())
     if poisoned is not None:
         module.network.hidden[0].weight.data[poisoned, 0, 0] = 1e38  # overflows within the first epochs
-    experiment.fit(config, module, factory.build_orders(config, module))
+    fit(config, module, orders)
     return module
 
 

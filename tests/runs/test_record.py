@@ -231,9 +231,9 @@ def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, m
 def test_the_config_is_enough_to_have_the_run_again(run, tmp_path):
     """The recorded config, given back to the package, gives the same numbers."""
     code = (
-        "import sys, yaml; from pathlib import Path; from lossbench.runs import run as experiment; from lossbench.config import compose as composition;"
+        "import sys, yaml; from pathlib import Path; from lossbench.runs.attempt import do;"
         "values = yaml.safe_load(open(sys.argv[1]));"
-        "experiment.run(values, Path(sys.argv[2]), composition.config_id(values))"
+        "do(values, Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", code, str(run.folder / "config.yaml"), str(tmp_path)]
     subprocess.run(command, check=True, env={**os.environ, "COLUMNS": "80"})
