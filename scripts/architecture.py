@@ -45,8 +45,9 @@ def picture() -> str:
             lines.append(f"{height if position == 0 else '':>2}  {label:<14} {summary(path)}")
             if folder.is_dir():
                 files = sorted(file for file in folder.rglob("*.py") if file.name != "__init__.py")
-                for file in files:
-                    lines.append(f"      {file.relative_to(folder).as_posix():<26} {summary(file)}")
+                lines += [
+                    f"      {file.relative_to(folder).as_posix():<26} {summary(file)}" for file in files
+                ]
     return "\n".join(lines)
 
 

@@ -49,6 +49,7 @@ def read(name: str) -> tuple[list[str], Floats]:
 
 def _numbers(file: str, *, delimiter: str | None = None, skiprows: int = 0) -> Floats:
     package = find_spec("sklearn")  # finds the package without importing it
-    assert package is not None and package.submodule_search_locations, "scikit-learn is a dependency"
+    assert package is not None, "scikit-learn is a dependency"
+    assert package.submodule_search_locations
     path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / file
     return np.loadtxt(path, delimiter=delimiter, skiprows=skiprows)

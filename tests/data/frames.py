@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from lossbench.cli.main import compose_config
-from lossbench.config import compose as composition
-from lossbench.config.resolve import check
-from lossbench.runs import build as factory
-from lossbench.runs import run as experiment
+from lossbench.config.compose import compose_config, plain
+from lossbench.config.resolve import resolve
+from lossbench.runs.run import fit as train
+from lossbench.runs.run import prepare
+from lossbench.training.build import make_orders
 
 ROWS = 200
 RANDOM = np.random.default_rng(0)
@@ -33,15 +33,15 @@ CLASSES = FRAME[["a", "b", "kind"]]
 
 def build_from(*overrides):
     """Return the config, the data set, the splits and the module, which is not trained."""
-    settings = check(composition.plain(compose_config(*overrides)))
-    dataset = factory.build_dataset(settings)
-    splits = factory.build_splits(settings, dataset)
-    return settings, dataset, splits, factory.build_module(settings, dataset, splits)
+    settings = resolve(plain(compose_config(*overrides)))
+    dataset = settings.data.load()
+    splits, module, _ = prepare(settings, dataset)
+    return settings, dataset, splits, module
 
 
 def fit(settings, module):
     """Train a module and return it."""
-    experiment.fit(settings, module, factory.build_orders(settings, module))
+    train(settings, module, make_orders(module.table, settings.seeds))
     return module
 
 
