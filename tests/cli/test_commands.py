@@ -158,7 +158,7 @@ def test_an_interrupt_ends_with_a_word_and_a_status(tmp_path, stop):
         text=True,
         preexec_fn=lambda: signal.signal(stop, signal.SIG_DFL),  # a shell's background job ignores SIGINT
     )
-    while not (tmp_path / "run" / "config.yaml").exists():
+    while not (tmp_path / "run" / "manifest.json").exists():  # written before training begins
         time.sleep(0.1)
     time.sleep(2)  # well into the training, whose first epochs take milliseconds
     process.send_signal(stop)

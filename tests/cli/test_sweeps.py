@@ -18,7 +18,8 @@ from lossbench.cli.session import Session, StartedSweep
 from lossbench.cli.sweep import SweepReport
 from lossbench.config.hydra_errors import explain
 from lossbench.errors import UserError
-from lossbench.records.lock import HeldError, claim
+from lossbench.records import files
+from lossbench.records.lock import locked
 from lossbench.records.result import read_results
 
 ROOT = Path(__file__).parents[2]
@@ -91,12 +92,13 @@ def test_two_sweeps_in_one_folder_share_the_work(tmp_path, undisturbed):
 
 
 def test_a_held_folder_is_passed_over_and_a_dead_holders_is_free(tmp_path):
-    with claim(tmp_path / "a"), pytest.raises(HeldError), claim(tmp_path / "a"):
-        pass
+    with locked(tmp_path / "a") as held, locked(tmp_path / "a") as held_twice:
+        assert (held, held_twice) == (True, False)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / ".lock").write_text("")  # left by one that was killed
     (tmp_path / "b" / "history.csv.1.tmp").write_text("torn")
-    with claim(tmp_path / "b"):
+    with locked(tmp_path / "b") as held:
+        assert held
         assert not list((tmp_path / "b").glob("*.tmp"))
 
 
@@ -192,21 +194,19 @@ def test_a_worker_that_could_write_nothing_at_all_is_reported(tmp_path, capsys):
 
 
 def test_a_full_disk_is_a_jobs_reason(tmp_path, train, monkeypatch):
-    from lossbench.records import result as records
-
-    write = records.write_rows
+    write = files.write_rows
 
     def full(path, *arguments):
         if "huber" in str(path):
             raise OSError(28, "No space left on device", str(path))
         write(path, *arguments)
 
-    monkeypatch.setattr(records, "write_rows", full)
+    monkeypatch.setattr(files, "write_rows", full)
     words = ["-m", "loss=mse,huber", "trainer.max_epochs=1", f"hydra.sweep.dir={tmp_path}/sweep"]
     outcome = train(*words)
     assert outcome.status == 1
     assert "No space left on device; free space" in outcome.out
-    monkeypatch.setattr(records, "write_rows", write)
+    monkeypatch.setattr(files, "write_rows", write)
     assert train(*words, "retry=failed").status == 0
 
 
