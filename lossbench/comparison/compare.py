@@ -132,9 +132,9 @@ def _group(tried: TriedSettings, metric: str, *, tuned: bool) -> Group:
 def _tuning(tried: Sequence[TriedSettings], metric: str) -> Tuning:
     """Describe every loss at every setting, on validation and by the primary metric, and what was chosen."""
     validation = f"validation/{metric.partition('/')[2]}"
-    every = [(loss, group) for loss in tried for group in loss.groups]
+    tried_groups = [(loss, group) for loss in tried for group in loss.groups]
     trials = []
-    for loss, group in every:
+    for loss, group in tried_groups:
         on_validation = _summary(group, validation)
         trials.append(
             Trial(
@@ -149,8 +149,8 @@ def _tuning(tried: Sequence[TriedSettings], metric: str) -> Tuning:
             )
         )
     return Tuning(
-        keys=tuple(dict.fromkeys(key for _, group in every for key in group.setting)),
-        runs=sum(len(group.folders) for _, group in every),
+        keys=tuple(dict.fromkeys(key for _, group in tried_groups for key in group.setting)),
+        runs=sum(len(group.folders) for _, group in tried_groups),
         trials=tuple(trials),
     )
 

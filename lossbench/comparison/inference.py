@@ -112,10 +112,10 @@ def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
             sums, sizes = np.concatenate([sums, sums + value]), np.concatenate([sizes, sizes + 1])
         return sums, sizes
     random, sums, sizes = np.random.default_rng(0), np.zeros(_DRAWS + 1), np.zeros(_DRAWS + 1)
-    every = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
     for start in range(0, n, 8):  # eight signs are one byte; their 256 sums are a table
         eight = values[start : start + 8]
-        flipped, drawn = every[:, : len(eight)], random.integers(0, 256, _DRAWS, dtype=np.uint8)
+        flipped, drawn = signs[:, : len(eight)], random.integers(0, 256, _DRAWS, dtype=np.uint8)
         sums[1:] += (flipped @ eight)[drawn]
         sizes[1:] += flipped.sum(1)[drawn]
     return sums, sizes

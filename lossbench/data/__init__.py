@@ -1,1 +1,1 @@
-"""Data sets, from files to batches on the device; ``registry.load("data", name)`` gives the one called so."""
+"""Data sets, from files to batches on the device; ``registry.load("data", name)`` gives a loader."""

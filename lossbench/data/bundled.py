@@ -1,21 +1,18 @@
-"""Real data sets that lossbench carries: nothing is downloaded."""
+"""Real data sets that ship with scikit-learn, and two made from a seed: nothing is downloaded."""
 
-import gzip
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import tasks
+from lossbench.data import scikit_learn_files
 from lossbench.data.dataset import Dataset, Target
+from lossbench.data.scikit_learn_files import Floats
 from lossbench.tasks import Task
 
-_FILES = Path(__file__).parent / "files"
 _DARK = 8  # half of the darkest value of a pixel: from here on it is inked
-
-Floats = NDArray[np.float64]
 
 
 def diabetes() -> Dataset:
@@ -33,7 +30,7 @@ def petals() -> Dataset:
     >>> petals().target.values.min() > 0
     np.True_
     """
-    _, table = _read("iris")
+    _, table = scikit_learn_files.read("iris")
     names = ("sepal length", "sepal width", "petal width")
     return _single(table[:, [0, 1, 3]], names, table[:, 2], tasks.POSITIVE, ["petal length"])
 
@@ -145,7 +142,7 @@ def wine() -> Dataset:
     >>> [(target.name, str(target.task)) for target in wine().targets]
     [('cultivar', 'multiclass'), ('alcohol', 'regression')]
     """
-    (*names, _), table = _read("wine")
+    (*names, _), table = scikit_learn_files.read("wine")
     alcohol = names.index("alcohol")
     return Dataset(
         np.delete(table[:, :-1], alcohol, axis=1),
@@ -224,16 +221,9 @@ def _pixels(half: Floats) -> tuple[str, ...]:
     return tuple(f"pixel {i}" for i in range(half.shape[1]))
 
 
-def _read(name: str) -> tuple[list[str], Floats]:
-    """Return the header and the numbers of a bundled file."""
-    with gzip.open(_FILES / f"{name}.csv.gz", "rt", encoding="utf-8") as lines:
-        header = next(lines).strip().split(",")
-        return header, np.loadtxt(lines, delimiter=",")
-
-
 def _last_column(file: str, task: Task, classes: Sequence[Any] = ()) -> Dataset:
     """Return a bundled file as a data set whose target is the last column."""
-    (*names, target), table = _read(file)
+    (*names, target), table = scikit_learn_files.read(file)
     return _single(np.ascontiguousarray(table[:, :-1]), names, table[:, -1], task, [target], classes)
 
 

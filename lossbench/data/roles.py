@@ -1,5 +1,8 @@
 """Read the columns of a table that are neither features nor targets: weight, part, time, group."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,12 +14,28 @@ from lossbench.errors import UserError
 _PARTS = ("train", "validation", "test")
 
 
-def read_weights(column: Column, path: str) -> NDArray[np.float64]:
-    """Return how much each row counts.
+def read_roles(columns: Mapping[str, Column], path: str) -> dict[str, Any]:
+    """Return columns by role as attributes of a :class:`~lossbench.data.dataset.Dataset`.
+
+    Args:
+        columns: by role: ``weight``, ``group``, ``split_column``, ``time``; each may be absent.
+        path: of the file, for messages.
 
     Raises:
-        UserError: a weight is negative or no number, or all are 0.
+        UserError: a cell does not fit the role; the message names the first such cell.
     """
+    readers = {
+        "weight": ("weights", _weights),
+        "group": ("groups", _groups),
+        "split_column": ("parts", _parts),
+        "time": ("order", _order),
+    }
+    attributes = ((*readers[role], column) for role, column in columns.items())
+    return {attribute: reader(column, path) for attribute, reader, column in attributes}
+
+
+def _weights(column: Column, path: str) -> NDArray[np.float64]:
+    """Return how much each row counts."""
     weights = numbers(column, path, role="weight")
     if weights.min() < 0 or weights.max() == 0:
         first = int(weights.argmin())
@@ -26,17 +45,13 @@ def read_weights(column: Column, path: str) -> NDArray[np.float64]:
     return weights
 
 
-def read_groups(column: Column) -> NDArray[np.int64]:
+def _groups(column: Column, path: str) -> NDArray[np.int64]:
     """Return the number of each row's group; empty cells are a group."""
     return pd.factorize(column, use_na_sentinel=False)[0].astype(np.int64)
 
 
-def read_parts(column: Column, path: str) -> NDArray[np.int64]:
-    """Return the part of each row: 0 to train, 1 to validate, 2 to test.
-
-    Raises:
-        UserError: a cell names no part, or a part has no row.
-    """
+def _parts(column: Column, path: str) -> NDArray[np.int64]:
+    """Return the part of each row: 0 to train, 1 to validate, 2 to test."""
     texts = column.astype(str).str.strip().str.lower()
     known = {name: index for index, name in enumerate(_PARTS)}
     parts = texts.map(known)
@@ -52,12 +67,8 @@ def read_parts(column: Column, path: str) -> NDArray[np.int64]:
     return result
 
 
-def read_order(column: Column, path: str) -> NDArray[np.int64]:
-    """Return the rank of each row in time; rows of the same time keep the order of the table.
-
-    Raises:
-        UserError: a cell is empty or holds no time.
-    """
+def _order(column: Column, path: str) -> NDArray[np.int64]:
+    """Return the rank of each row in time; rows of the same time keep the order of the table."""
     refuse_gaps(column, path, "fill it, or leave data.time out")
     times = column
     if not pd.api.types.is_numeric_dtype(column.dtype):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lossbench.data.columns import Column, features, numbers, refuse_gaps
 from lossbench.data.dataset import Dataset
 from lossbench.data.readers import read
-from lossbench.data.roles import read_groups, read_order, read_parts, read_weights
+from lossbench.data.roles import read_roles
 from lossbench.data.targets import read_targets
 from lossbench.errors import UserError, did_you_mean
 from lossbench.signatures import TableTask
@@ -35,12 +35,10 @@ def table(
     Args:
         path: of the file, from the working directory; a CSV is separated by comma, semicolon, tab or |.
         target: the column to predict, or several. Numbers for regression; numbers or texts for classes.
-        task: of the target, or of each column if they are several outputs; ``auto`` in a config is the task
-            of the loss.
+        task: of the target, or of each output; ``auto`` in a config is the task of the loss.
         categorical: columns to read as categories though they hold numbers. Columns of texts always are.
         exclude: columns to leave out.
-        missing: what an empty cell of a feature is: an error, or the mean of the training rows (of
-            categories, a category by itself).
+        missing: what an empty cell is: an error, or the mean of the training rows; of categories, a category.
         weight: a column of numbers from 0: how much each row counts.
         group: a column; rows that share its value stay in the same part.
         split_column: a column that says train, validation or test of each row.
@@ -49,11 +47,7 @@ def table(
     Raises:
         UserError: the file, a column or a cell is not as needed; the message names it and gives a hint.
     """
-    by_task = (
-        {name: _task(of_column) for name, of_column in task.items()}
-        if isinstance(task, dict)
-        else _task(task)
-    )
+    task_of = {name: _task(of) for name, of in task.items()} if isinstance(task, dict) else _task(task)
     frame = read(path, exclude or [])
     targets = [target] if isinstance(target, str) else target
     single = {"weight": weight, "group": group, "split_column": split_column, "time": time}
@@ -67,14 +61,7 @@ def table(
         raise UserError(f"{path} leaves no column to predict from: a network needs features")
     values, names, unscaled = features(frame, roles["categorical"], missing == "mean", path)
     return Dataset(
-        values,
-        names,
-        read_targets(predicted, by_task, path),
-        unscaled,
-        weights=read_weights(columns["weight"], path) if weight else None,
-        groups=read_groups(columns["group"]) if group else None,
-        parts=read_parts(columns["split_column"], path) if split_column else None,
-        order=read_order(columns["time"], path) if time else None,
+        values, names, read_targets(predicted, task_of, path), unscaled, **read_roles(columns, path)
     )
 
 

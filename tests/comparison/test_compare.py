@@ -56,7 +56,7 @@ def write_run(
         section, _, name = key.partition(".")
         values.setdefault(section, {})[name] = value
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
-    hashes = {str(one): {"split": f"{split}{one}", "initial_weights": "w", "order": "o"} for one in seeds}
+    hashes = {str(each): {"split": f"{split}{each}", "initial_weights": "w", "order": "o"} for each in seeds}
     (folder / "manifest.json").write_text(json.dumps({"seeds": hashes, "command": ["train.py"]}))
 
 
@@ -76,13 +76,15 @@ def test_it_holds_the_contract_and_is_json(tmp_path):
 
 
 def test_losses_are_paired_by_seed_whatever_the_order_of_runs(tmp_path):
-    one, two = scores(10), scores(9.9, seed=1)
-    write_run(tmp_path / "a", "mean_squared_error", one)
-    write_run(tmp_path / "b1", "huber", two[10:], seed=10)
-    write_run(tmp_path / "b2", "huber", two[:10])
+    first, second = scores(10), scores(9.9, seed=1)
+    write_run(tmp_path / "a", "mean_squared_error", first)
+    write_run(tmp_path / "b1", "huber", second[10:], seed=10)
+    write_run(tmp_path / "b2", "huber", second[:10])
     (pair,) = compare(tmp_path).pairs
-    assert pair.a == min(("huber", "mean_squared_error"), key=lambda n: np.mean({"huber": two}.get(n, one)))
-    differences = (np.array(one) - np.array(two)) * (1 if pair.a == "mean_squared_error" else -1)
+    assert pair.a == min(
+        ("huber", "mean_squared_error"), key=lambda n: np.mean({"huber": second}.get(n, first))
+    )
+    differences = (np.array(first) - np.array(second)) * (1 if pair.a == "mean_squared_error" else -1)
     assert pair.n == 20
     assert pair.difference == pytest.approx(differences.mean())
     assert pair.p_wilcoxon == pytest.approx(stats.wilcoxon(differences).pvalue, rel=1e-6)
@@ -124,6 +126,33 @@ def test_failed_runs_and_diverged_seeds_are_shown_and_counted(tmp_path):
     }
     assert comparison.pairs[0].n == 19
     assert "1 run failed and 1 seed diverged" in comparison.verdict
+
+
+def test_the_verdict_says_why_there_is_nothing_to_compare(tmp_path):
+    write_run(tmp_path / "a" / "a", "huber", [None, None], data="a")
+    write_run(tmp_path / "b" / "a", "huber", [None, None], data="b")
+    write_run(tmp_path / "b" / "b", "log_cosh", [2.0, 4.0], data="b")
+    assert "On a no run has a finite rmse." in compare(tmp_path / "a").verdict
+    assert "On b only log_cosh has a result (rmse 3)" in compare(tmp_path / "b").verdict
+
+
+def test_the_verdict_says_what_the_best_beats_and_what_not(tmp_path):
+    write_run(tmp_path / "a", "huber", scores(10, seed=1))
+    write_run(tmp_path / "b", "log_cosh", scores(10, seed=2))
+    write_run(tmp_path / "c", "poisson", scores(20, seed=3))
+    verdict = compare(tmp_path).verdict
+    assert "is better than poisson, but cannot be distinguished from" in verdict
+    assert "with 20 seeds" in verdict
+
+
+def test_a_reference_that_one_block_lacks_leaves_its_pairs_out(tmp_path):
+    for data, losses in (("a", ("huber", "log_cosh")), ("b", ("poisson", "log_cosh"))):
+        for index, loss in enumerate(losses):
+            write_run(tmp_path / f"{data}{loss}", loss, scores(10 + index), data=data)
+    comparison = compare(tmp_path, reference="huber")
+    assert [(pair.a, pair.b, pair.data) for pair in comparison.pairs] == [("huber", "log_cosh", "a")]
+    assert "On b poisson has the best mean" in comparison.verdict
+    assert "it is in no pair that was compared" in comparison.verdict
 
 
 def test_a_loss_with_two_parameters_is_two_groups(tmp_path):
@@ -172,9 +201,9 @@ def test_over_data_sets_each_counts_once_however_many_rates_it_has(tmp_path):
 
 @pytest.mark.parametrize(("metric", "best"), [("rmse", "log_cosh"), ("accuracy", "huber")])
 def test_ten_data_sets_decide_in_the_metrics_direction(tmp_path, metric, best):
-    for place in range(10):
+    for index in range(10):
         for loss, more in (("huber", 1.0), ("log_cosh", 0.0)):
-            write_run(tmp_path / f"{loss}{place}", loss, [place + more] * 3, data=f"d{place}", metric=metric)
+            write_run(tmp_path / f"{loss}{index}", loss, [index + more] * 3, data=f"d{index}", metric=metric)
     across = compare(tmp_path).across_data
     assert min(across.mean_ranks, key=across.mean_ranks.get) == best
     (pair,) = across.pairs
@@ -195,9 +224,9 @@ def test_any_other_key_is_tuned_on_validation_for_each_loss_and_its_cost_is_coun
 def tried(folder, means, tests=None, config="optimizer.lr", **options):
     """Runs of each loss at 0.1, 0.01 and 0.001, whose validation scores have these means."""
     for loss, of_loss in means.items():
-        for place, (rate, mean) in enumerate(zip((0.1, 0.01, 0.001), of_loss, strict=True)):
-            values = scores(mean, seed=place)
-            test = values if tests is None else scores(tests[loss][place], seed=place)
+        for index, (rate, mean) in enumerate(zip((0.1, 0.01, 0.001), of_loss, strict=True)):
+            values = scores(mean, seed=index)
+            test = values if tests is None else scores(tests[loss][index], seed=index)
             write_run(
                 folder / f"{loss}{rate}", loss, test, validation=values, config={config: rate}, **options
             )
@@ -207,7 +236,7 @@ def chosen(comparison, kind):
     return {group.label: getattr(group, kind).setting["optimizer.lr"] for group in comparison.groups}
 
 
-def test_the_best_is_picked_on_validation_and_judged_on_test(tmp_path):
+def test_the_best_is_picked_on_validation_and_evaluated_on_test(tmp_path):
     tried(tmp_path, {"huber": (10, 20, 30), "mse": (30, 20, 10)}, {"huber": (9, 1, 1), "mse": (1, 1, 8)})
     comparison = compare(tmp_path)
     assert chosen(comparison, "tuned") == {"huber": 0.1, "mse": 0.001}
@@ -233,10 +262,10 @@ def test_one_setting_for_all_is_the_best_of_the_ranks_of_each_loss(tmp_path, mea
     trials = comparison.tuning.trials
     assert len(trials) == 3 * len(means)
     for group in comparison.groups:
-        (row,) = [one for one in trials if one.label == group.label and one.same]
-        place = (0.1, 0.01, 0.001).index(same)
+        (row,) = [trial for trial in trials if trial.label == group.label and trial.same]
+        index = (0.1, 0.01, 0.001).index(same)
         assert group.same.summary.mean == row.summary.mean
-        assert row.summary.mean == pytest.approx(np.mean(scores(means[group.label][place], seed=place)))
+        assert row.summary.mean == pytest.approx(np.mean(scores(means[group.label][index], seed=index)))
 
 
 def test_a_higher_metric_is_tuned_to_the_highest(tmp_path):

@@ -95,8 +95,8 @@ def with_groups(groups):
 
 def test_robustness_is_drawn_against_the_one_number_that_varies():
     groups = [
-        group(label, name, {"data.name": name, "data.outliers": rate}, rate * 10 + place)
-        for place, label in enumerate(("mse", "mae"))
+        group(label, name, {"data.name": name, "data.outliers": rate}, rate * 10 + index)
+        for index, label in enumerate(("mse", "mae"))
         for name in ("a", "b")
         for rate in (0.2, 0, 0.1)
     ]

@@ -160,7 +160,9 @@ def test_what_labels_and_reasons_hold_is_never_markup(tmp_path):
 def test_the_least_there_can_be(tmp_path):
     comparison = made_up.comparison(losses={"mse": made_up.LOSSES["mse"], "mae": made_up.LOSSES["mae"]}, n=2)
     empty = Summary(0, 2)
-    groups = tuple(replace(group, summary=empty, scores=(float("nan"),) * 2) for group in comparison.groups)
+    groups = tuple(
+        replace(group, summary=empty, seeds=(0, 1), scores=(float("nan"),) * 2) for group in comparison.groups
+    )
     least = {"varied": (), "excluded": (), "pairs": (), "matrix": Matrix((), (), ()), "reference": None}
     comparison = replace(comparison, groups=groups, **least)
     assert comparison.tuning is comparison.across_data is None

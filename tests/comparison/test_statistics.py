@@ -1,4 +1,4 @@
-"""Each statistic against an independent package or brute force, at its extremes, and in simulated truth."""
+"""Each statistic against an independent package or brute force, at its extremes, and on simulated scores."""
 
 import itertools
 import math
@@ -181,8 +181,8 @@ def test_fewest_seeds_is_where_equal_signs_first_pass():
     [(1, 6, 1), (1, 10, 1), (1, 20, 10), (0.5, 20, 1), (1.5, 9, 10), (1.5, 12, 10)],
 )
 def test_power_is_near_what_the_test_does(effect, n, comparisons):
-    found = [s.sign_flip_p(x) <= 0.05 / comparisons for x in RANDOM.normal(effect, 1, (1500, n))]
-    assert s.power(effect, n, comparisons) == pytest.approx(np.mean(found), abs=0.05)
+    detected = [s.sign_flip_p(x) <= 0.05 / comparisons for x in RANDOM.normal(effect, 1, (1500, n))]
+    assert s.power(effect, n, comparisons) == pytest.approx(np.mean(detected), abs=0.05)
 
 
 def test_power_is_statsmodels_where_signs_are_many():
@@ -243,7 +243,7 @@ def test_nothing_differs():
     assert low == pytest.approx(1 - high)
 
 
-def test_one_seed_says_nothing():
+def test_one_seed_decides_nothing():
     assert s.sign_flip_p([3.0]) == s.wilcoxon_p([3.0]) == 1
     for interval in (s.mean_interval, s.median_interval, s.difference_interval):
         assert interval([3.0]) == (3, None, None)
@@ -327,7 +327,7 @@ def test_intervals_cover_and_the_test_keeps_its_size(kind):
         assert share(s.mean_interval, scores, mean) == pytest.approx(0.95, abs=0.0225)
 
 
-def test_equal_losses_are_seldom_told_apart():
+def test_equal_losses_are_seldom_declared_different():
     """Five, ten seeds, all pairs with Holm: 500 comparisons, at most 5 % and four standard errors."""
     random, wrong = np.random.default_rng(12), 0
     for _ in range(500):

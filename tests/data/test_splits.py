@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from lossbench import registry, tasks
 from lossbench.data.dataset import Dataset, Target
@@ -63,3 +64,47 @@ def test_too_few_rows_and_too_rare_classes_are_named():
     with pytest.raises(UserError, match=r"class 'yes' has 1 row.*data\.stratify=false"):
         parts(tiny([0] * 30 + [1]), 0)
     assert sum(map(len, parts(tiny([0] * 30 + [1]), 0, stratify=False))) == 31
+
+
+def by_scikit_learn(dataset, seed, validation, test, classes):
+    count, random = len(dataset.features), np.random.RandomState(seed)
+    others, tests = train_test_split(
+        np.arange(count), test_size=round(count * test), random_state=random, stratify=classes
+    )
+    train, validates = train_test_split(
+        others,
+        test_size=round(count * validation),
+        random_state=random,
+        stratify=None if classes is None else classes[others],
+    )
+    return [train, validates, tests]
+
+
+@pytest.mark.parametrize("name", ["diabetes", "breast_cancer", "digits", "wine"])
+@pytest.mark.parametrize("stratify", [True, False])
+def test_rows_are_those_of_scikit_learn_in_its_order(name, stratify):
+    dataset = registry.load("data", name)()
+    target = dataset.targets[0]
+    classes = target.values if stratify and target.task.has_classes else None
+    for seed, (validation, test) in enumerate([(0.2, 0.2), (0.1, 0.35), (0.33, 0.1)] * 4):
+        got = parts(dataset, seed, validation=validation, test=test, stratify=stratify)
+        expected = by_scikit_learn(dataset, seed, validation, test, classes)
+        assert all(np.array_equal(*pair) for pair in zip(got, expected, strict=True))
+
+
+def test_classes_with_equal_remainders_are_drawn_as_scikit_learn_draws_them():
+    """Five classes of 7 rows: no part can hold the same number of each."""
+    labels = np.repeat(range(5), 7)
+    target = Target("y", labels, tasks.MULTICLASS, ("y",), tuple("abcde"))
+    dataset = Dataset(np.zeros((35, 1)), ("a",), (target,))
+    for seed in range(50):
+        got = parts(dataset, seed)
+        expected = by_scikit_learn(dataset, seed, 0.2, 0.2, labels)
+        assert all(np.array_equal(*pair) for pair in zip(got, expected, strict=True))
+
+
+def test_a_part_smaller_than_the_number_of_classes_is_refused():
+    labels = np.repeat(range(10), 3)
+    target = Target("y", labels, tasks.MULTICLASS, ("y",), tuple("abcdefghij"))
+    with pytest.raises(UserError, match=r"too few to be in every part.*data\.stratify=false"):
+        parts(Dataset(np.zeros((30, 1)), ("a",), (target,)), 0)

@@ -22,10 +22,10 @@ def test_each_replicate_is_scaled_by_its_own_training_part(part):
     table, splits = build(dataset, range(3))
     rows = table.rows(part)
     ((features, targets, _),) = table.batches(rows, rows.shape[1])
-    for r, own in enumerate(splits):
+    for r, division in enumerate(splits):
         for values, got in ((dataset.features, features), (dataset.target.values, targets["y"])):
-            train = values[own.train]
-            expected = (values[getattr(own, part)] - train.mean(0)) / train.std(0)
+            train = values[division.train]
+            expected = (values[getattr(division, part)] - train.mean(0)) / train.std(0)
             np.testing.assert_allclose(got[r].numpy(), expected, atol=1e-12)
 
 
@@ -89,9 +89,9 @@ def test_a_constant_column_is_centred():
 
 def test_a_column_constant_in_the_training_part_borrows_no_deviation_from_the_rest():
     dataset = registry.load("data", "diabetes")()
-    _, (own,) = build(dataset, [0])
+    _, (division,) = build(dataset, [0])
     dataset.features[:, 2] = 0.0
-    dataset.features[own.test[0], 2] = 1.0
+    dataset.features[division.test[0], 2] = 1.0
     table, _ = build(dataset, [0])
     features, _, _ = next(table.batches(table.rows("test"), 1000))
     torch.testing.assert_close(features[0, 0, 2], torch.tensor(1.0, dtype=torch.float64))
