@@ -6,6 +6,7 @@ This module imports no torch: help, aliases, checks and the catalogue use it.
 import ast
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +35,9 @@ _CODE = {
     "schedule": "training/schedules",
     "regularizer": "training/regularizers",
 }
+
+
+_DEFINITION = re.compile(r"^def ([^\W_]\w*)", re.MULTILINE)  # of a public function
 
 
 @dataclass(frozen=True)
@@ -267,14 +271,16 @@ def definition(group: str, name: str) -> Definition:
     """
     from lossbench.signatures import parameters_in_source  # imports pydantic, which aliases do not need
 
-    module, function = _functions(_CODE[group])[name]
+    file = _files_of_functions(_CODE[group])[name]
+    module = ".".join(["lossbench", *file.relative_to(PACKAGE).with_suffix("").parts])
+    function = _functions_in(file)[name]
     docstring = ast.get_docstring(function) or ""
     return Definition(module, tuple(parameters_in_source(function)), docstring)
 
 
 def has_definition(group: str, name: str) -> bool:
     """Whether a choice of a group names a function: ``loss=outputs`` and ``data=auto`` name none."""
-    return group in _CODE and name in _functions(_CODE[group])
+    return group in _CODE and name in _files_of_functions(_CODE[group])
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
@@ -288,14 +294,15 @@ def load(group: str, name: str) -> Callable[..., Any]:
 
 
 @cache
-def _functions(code: str) -> dict[str, tuple[str, ast.FunctionDef]]:
-    """Return the public functions in a module, or in a package's modules, each with its module's name."""
+def _files_of_functions(code: str) -> dict[str, Path]:
+    """Return the file of each public function in a module, or in a package's modules; nothing is parsed."""
     path = PACKAGE / code
     files = sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-    functions = {}
-    for file in files:
-        module = ".".join(["lossbench", *file.relative_to(PACKAGE).with_suffix("").parts])
-        for node in ast.parse(file.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                functions[node.name] = (module, node)
-    return functions
+    return {name: file for file in files for name in _DEFINITION.findall(file.read_text("utf-8"))}
+
+
+@cache
+def _functions_in(file: Path) -> dict[str, ast.FunctionDef]:
+    """Return the functions of a module."""
+    nodes = ast.parse(file.read_text("utf-8")).body
+    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}

@@ -1,6 +1,7 @@
 """Check a config: every section typed, every issue found, all of them in one report. No torch."""
 
 import math
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -219,10 +220,15 @@ def _file_issues(data: Choice[DataSection]) -> list[Issue]:
         return []
     path = data.parameters["path"]
     file = Path(path).expanduser()
-    if file.is_file():
-        return []
-    if file.is_dir():
-        return [Issue("data.path", path, "is a folder; name the file in it")]
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        return [Issue("data.path", path, f"cannot be read: {error.strerror}")]
+    if mode is not None:
+        hint = "is a folder; name the file in it"
+        return [Issue("data.path", path, hint)] if stat.S_ISDIR(mode) else []
     nearby = (
         [entry.name for entry in file.parent.glob("*") if entry.is_file()] if file.parent.is_dir() else []
     )

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
@@ -18,6 +16,8 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     Yields:
         Whether the folder is held; False if another process holds it and ``wait`` is false.
     """
+    from filelock import FileLock, Timeout  # imports asyncio, for which a wrong config need not wait
+
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
     lock = FileLock(path)

@@ -90,6 +90,7 @@ def do(
     earlier = _earlier(folder, repeat)
     if earlier is not None:
         return _kept(earlier, values)
+    check(values)  # every issue that needs neither torch nor data
     with locked(folder, wait=wait) as held:
         if not held:
             return Outcome("busy", None)
@@ -98,8 +99,7 @@ def do(
             return _kept(earlier, values)
         for stale in ("result.json", "traceback.txt"):
             (folder / stale).unlink(missing_ok=True)
-        files.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
-        check(values)  # every issue that needs neither torch nor data
+        _write_config(values, folder)
         try:
             return Outcome("trained", _train(values, folder, picture, command))
         except SystemExit as stop:  # a custom loss ends neither a sweep nor a notebook
@@ -117,6 +117,10 @@ def _resolved(values: Mapping[str, Any]) -> "RunConfig":
     from lossbench.config.resolve import resolve
 
     return resolve(values)
+
+
+def _write_config(values: Mapping[str, Any], folder: Path) -> None:
+    files.write_text(folder / "config.yaml", yaml.safe_dump(dict(values), sort_keys=False))
 
 
 def _earlier(folder: Path, repeat: Collection[str]) -> Result | None:
@@ -169,6 +173,8 @@ def _failure(values: Mapping[str, Any], folder: Path, reason: str) -> Result:
     earlier = Result.read(folder)
     if earlier is None or earlier.status == "failed":
         with suppress(OSError):  # a full disk may be the reason itself; the caller shows it
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_config(values, folder)
             result.write()
     return result
 
