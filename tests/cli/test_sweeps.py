@@ -153,7 +153,7 @@ def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, trai
     mended = train(*words, "retry=failed")
     assert mended.out.count("kept") == 2  # the completed and the diverged one
     statuses = [result.status for result in mended.results]
-    assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [3, 1, 1]
+    assert [statuses.count(status) for status in ("completed", "diverged", "failed")] == [3, 1, 1]
     sys.modules.pop("bad", None)
 
 
@@ -182,7 +182,7 @@ def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
     for name, out in outs.items():
         assert "Traceback (" not in out
         statuses = [result.status for result in read_results(tmp_path / name)]
-        assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [6, 1, 3], out
+        assert [statuses.count(status) for status in ("completed", "diverged", "failed")] == [6, 1, 3], out
         for reason in ("as planned", "sys.exit(3)", "No space left on device", "no replicate stayed finite"):
             assert out.count(reason) == 1, out
     assert contents(tmp_path / "launched") == contents(tmp_path / "alone")
