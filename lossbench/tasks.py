@@ -186,6 +186,9 @@ class Task:
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
 
+    def __reduce__(self) -> tuple[Callable[[str], "Task"], tuple[str]]:
+        return _named, (self.name,)  # a copy, also in another process, is the record itself
+
     @property
     def source(self) -> "Task":
         """The task as which a data set gives its targets."""
@@ -217,6 +220,10 @@ class Task:
             for metric in possible
         ]
         return [name for pair in names for name in pair]
+
+
+def _named(name: str) -> Task:
+    return TASKS[name]
 
 
 def _distance(embeddings: Any, first: int, second: int) -> Any:

@@ -4,15 +4,13 @@ import ast
 
 import pytest
 
-from lossbench.registry import CUSTOM, OUTPUTS, PACKAGE, TABLE
+from lossbench.registry import CUSTOM, PACKAGE, TABLE
 from lossbench.tasks import TASKS
 
 TOP = "lossbench"  # the modules beside the packages
 FOLDERS = [TOP, *sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))]
-SPECIAL = {CUSTOM, TABLE, OUTPUTS}
+SPECIAL = {CUSTOM, TABLE}
 ALLOWED = {"tasks.py": {*TASKS}, "registry.py": SPECIAL}
-# Packages that still compare names
-UNFINISHED = {"cli", "comparison", "config", "losses", "runs"}
 
 
 def literals(source):
@@ -35,13 +33,7 @@ def names_in(folder):
     ]
 
 
-@pytest.mark.parametrize(
-    "folder",
-    [
-        pytest.param(folder, marks=[pytest.mark.xfail(strict=True)] if folder in UNFINISHED else [])
-        for folder in FOLDERS
-    ],
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_no_name_of_a_task_or_of_a_special_choice_is_written_out(folder):
     assert names_in(folder) == []
 

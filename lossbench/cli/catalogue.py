@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss: a .png or .svg")
     parser.add_argument("--task", help="list only the losses for such targets")
     parser.add_argument(
-        "--for", dest="table", metavar="TABLE", help="find losses for this CSV or Parquet file"
+        "--for", dest="path", metavar="TABLE", help="find losses for this CSV or Parquet file"
     )
     parser.add_argument("--target", metavar="COLUMN", help="the column of that table to predict")
     return parser
@@ -39,10 +39,10 @@ def _parser() -> argparse.ArgumentParser:
 def _answer(options: argparse.Namespace) -> None:
     if options.parameters and options.picture is None:
         raise UserError(f"{' '.join(options.parameters)}: goes with --picture FILE, which draws the loss")
-    if (options.table is None) != (options.target is None):
+    if (options.path is None) != (options.target is None):
         raise UserError("--for TABLE and --target COLUMN go together")
-    if options.table is not None:
-        print(show_recommendation(options.table, options.target))
+    if options.path is not None:
+        print(show_recommendation(options.path, options.target))
     elif options.name is not None:
         print(show_loss(options.name))
         if options.picture is not None:

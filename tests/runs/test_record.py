@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 import lossbench
 from lossbench import registry
 from lossbench.errors import UserError
-from lossbench.records import result as records
+from lossbench.records import files
 from lossbench.records.result import Result
 
 FILES = {
@@ -25,6 +25,7 @@ FILES = {
     "history.csv",
     "weights.safetensors",
     "predictions.csv",
+    "network.json",
     "curves.png",
 }
 METRICS = ("rmse", "mae", "r2", "loss")
@@ -174,29 +175,29 @@ def test_classes_are_predicted_by_name_with_their_probabilities(tmp_path):
 
 
 def test_predictions_above_the_limit_are_parquet(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_CSV_LINES", 3)
-    path = records.write_predictions(tmp_path, {"row": np.arange(4), "prediction": np.arange(4.0)})
+    monkeypatch.setattr(files, "_CSV_LINES", 3)
+    path = files.write_predictions(tmp_path, {"row": np.arange(4), "prediction": np.arange(4.0)})
     assert path.name == "predictions.parquet"
     assert pd.read_parquet(path)["row"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "x.json"
-    records.write_json(path, {"a": 1})
+    files.write_json(path, {"a": 1})
 
     def fail(temporary):
         temporary.write_text("half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        records.write_atomically(path, fail)
+        files.write_atomically(path, fail)
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_json_holds_no_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        records.write_json(tmp_path / "x.json", {"a": float("nan")})
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"status": "completed"}'])
@@ -220,7 +221,7 @@ def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, m
     def fail(*_args, **_kwargs):
         raise RuntimeError("no fonts")
 
-    monkeypatch.setattr("lossbench.runs.figures.learning_curves", fail)
+    monkeypatch.setattr("lossbench.runs.learning_curves.draw", fail)
     with pytest.raises(RuntimeError, match="no fonts"):
         lossbench.run("trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")
     left = {path.name for path in tmp_path.iterdir()}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lossbench.training.network import activation_function, dense
+from lossbench.training.network import Head, activation_function, dense
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),
@@ -26,12 +26,11 @@ def build(seeds, hidden=(8, 5), activation="relu", output="linear", dtype=torch.
     generators = [torch.Generator().manual_seed(s) for s in seeds]
     return dense(
         4,
-        {"y": 2},
+        {"y": Head(2, output)},
         lambda purpose: generators,
         dtype,
         hidden_units=list(hidden),
         activation=activation,
-        output_activation=output,
     )
 
 

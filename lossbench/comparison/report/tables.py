@@ -90,7 +90,7 @@ def scores(comparison: Comparison, data: str) -> Table:
 def pairs(comparison: Comparison) -> Table:
     """Return every pair with its decision."""
     columns = [
-        Column("pair", ["a", "b"], "text"),
+        Column("losses", ["a", "b"], "text"),
         *_data_column(comparison),
         Column("decision", ["decision"], "text"),
         Column("difference", ["difference"]),
@@ -152,7 +152,7 @@ def tuned(comparison: Comparison, tuning: Tuning, colors: Colors) -> Table:
 def shared_pairs(comparison: Comparison) -> Table:
     """Return the pairs at the setting that all losses share."""
     columns = [
-        Column("pair", ["a", "b"], "text"),
+        Column("losses", ["a", "b"], "text"),
         *_data_column(comparison),
         Column("decision", ["decision"], "text"),
         Column("difference", ["difference"]),
@@ -237,7 +237,7 @@ def across(content: AcrossData) -> list[Table]:
     rank_columns = [Column("loss", ["loss"], "text"), Column("mean rank, 1 is best", ["mean rank"])]
     ranks = sorted(content.mean_ranks.items(), key=lambda item: item[1])
     pair_columns = [
-        Column("pair", ["a", "b"], "text"),
+        Column("losses", ["a", "b"], "text"),
         Column("decision", ["decision"], "text"),
         Column("median difference", ["median difference"]),
         Column("p, Holm", ["p_adjusted"]),
