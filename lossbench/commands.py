@@ -23,8 +23,8 @@ def shown(name: str, *arguments: str) -> str:
         name: of the command: ``train``, ``compare``, ``catalogue``, ``reproduce``.
         arguments: one word each; they are quoted for the shell where that is needed.
 
-    >>> shown("train", "loss=huber", "data.path=my file.csv").partition("loss")[2]
-    "=huber 'data.path=my file.csv'"
+    >>> shown("train", "loss=huber", "data.path=my file.csv").partition(" loss=")[2]
+    "huber 'data.path=my file.csv'"
     """
     return shlex.join(shown_words(name, *arguments))
 
@@ -40,9 +40,9 @@ def current() -> list[str]:
     A launcher's worker is told the command of the process that started it. A process that was not started by
     a command, such as a notebook, gets the words without any arguments.
     """
-    told = os.environ.get(VARIABLE)
-    if told is not None:
-        return [str(word) for word in json.loads(told)]
+    of_sweep = os.environ.get(VARIABLE)
+    if of_sweep is not None:
+        return [str(word) for word in json.loads(of_sweep)]
     is_command = Path(sys.argv[0]).stem == "lossbench" or Path(sys.argv[0]).name in _SCRIPTS.values()
     return shown_words("train", *(sys.argv[1:] if is_command else []))
 

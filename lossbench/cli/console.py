@@ -31,7 +31,7 @@ def print_run(result: Result) -> None:
     names = dict.fromkeys(name.split("/", 1)[1] for name in result.metrics)
     shown = [name for name in names if not name.endswith("/weighted")]
     for name in sorted(shown, key=lambda name: name.split("/")[0] in ("loss", "penalty")):
-        mark = " *" if name == result.yardstick else ""
+        mark = " *" if name == result.primary_metric else ""
         cells = [mean_and_spread(result.metrics.get(f"{part}/{name}", [])) for part in _PARTS]
         table.add_row(name + mark, *cells)
     console.print(table)
@@ -54,9 +54,9 @@ def print_job(
         kept: whether the result was there before, so that nothing was trained.
     """
     score = ""
-    if result.yardstick:
-        values = result.metrics.get(f"test/{result.yardstick}", [])
-        score = f"  test/{result.yardstick} {mean_and_spread(values)}"
+    if result.primary_metric:
+        values = result.metrics.get(f"test/{result.primary_metric}", [])
+        score = f"  test/{result.primary_metric} {mean_and_spread(values)}"
     count = f"[{done}/{jobs}] " if jobs else ""
     time = "kept" if kept else duration(result.duration_s)
     left = f", {duration(seconds_left)} left" if seconds_left else ""
@@ -80,7 +80,7 @@ def print_sweep(folder: Path, jobs: list[Result]) -> None:
     console = Console(highlight=False)
     configs = [flat(read_config(job.folder)) for job in jobs]
     varied = _varied(configs)
-    metrics = sorted({job.yardstick for job in jobs if job.yardstick})
+    metrics = sorted({job.primary_metric for job in jobs if job.primary_metric})
     console.print("the jobs of this sweep, on test")
     table = Table()
     for name in ["loss", *varied, "status", *metrics]:

@@ -15,8 +15,8 @@ from lossbench.errors import UserError
 if TYPE_CHECKING:  # --help does not wait for Hydra
     from lossbench.cli.session import Session
 
-# Allocations between two garbage collections. Imports and configs make many objects, and none is garbage:
-# with Python's 700, a tenth of the time until training begins goes into collections
+# Allocations between two garbage collections. Imports and configs make many objects, and none of them is
+# garbage: with Python's 700 allocations, a tenth of the time before training goes into collections
 _ALLOCATIONS = 50_000
 
 

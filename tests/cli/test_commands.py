@@ -187,6 +187,7 @@ def test_the_preset_that_is_a_sweep_runs_as_one(train):
     assert len(outcome.results) == 3
 
 
+@pytest.mark.slow
 def test_a_bar_is_drawn_on_a_terminal_and_cleared(tmp_path):
     import pexpect
 

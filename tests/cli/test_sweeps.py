@@ -59,6 +59,7 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_given_again_ends_as_if_undisturbed(tmp_path, undisturbed):
     folder = tmp_path / "sweep"
     for wanted in (1, 4):  # killed in the midst of what comes after so many results
@@ -77,6 +78,7 @@ def test_a_killed_sweep_given_again_ends_as_if_undisturbed(tmp_path, undisturbed
     assert not list(folder.rglob(".lock"))
 
 
+@pytest.mark.slow
 def test_two_sweeps_in_one_folder_share_the_work(tmp_path, undisturbed):
     folder = tmp_path / "sweep"
     both = [start(folder, *JOBS) for _ in range(2)]
@@ -128,6 +130,7 @@ def kinds(kind):
 """
 
 
+@pytest.mark.slow
 def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, train):
     (tmp_path / "bad.py").write_text(BAD)
     words = [
@@ -150,10 +153,11 @@ def test_bad_jobs_are_results_with_reasons_and_retry_repeats_them(tmp_path, trai
     mended = train(*words, "retry=failed")
     assert mended.out.count("kept") == 2  # the completed and the diverged one
     statuses = [result.status for result in mended.results]
-    assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [3, 1, 1]
+    assert [statuses.count(status) for status in ("completed", "diverged", "failed")] == [3, 1, 1]
     sys.modules.pop("bad", None)
 
 
+@pytest.mark.slow
 def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
     (tmp_path / "bad.py").write_text(BAD)
     kinds = ("fine", "raises", "finer", "exits", "killed", "full", "finest", "diverges", "good", "better")
@@ -178,7 +182,7 @@ def test_of_ten_jobs_five_go_wrong_each_its_own_way(tmp_path, train):
     for name, out in outs.items():
         assert "Traceback (" not in out
         statuses = [result.status for result in read_results(tmp_path / name)]
-        assert [statuses.count(one) for one in ("completed", "diverged", "failed")] == [6, 1, 3], out
+        assert [statuses.count(status) for status in ("completed", "diverged", "failed")] == [6, 1, 3], out
         for reason in ("as planned", "sys.exit(3)", "No space left on device", "no replicate stayed finite"):
             assert out.count(reason) == 1, out
     assert contents(tmp_path / "launched") == contents(tmp_path / "alone")
