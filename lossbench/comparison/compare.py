@@ -83,7 +83,7 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
 def _primary_metric(results: list[Result], directions: Mapping[str, bool], metric: str | None) -> str:
     """Return the full name of the metric to compare by, which all runs must have."""
     if metric is None:
-        monitored = {result.yardstick for result in results}
+        monitored = {result.primary_metric for result in results}
         if len(monitored) > 1:
             names = ", ".join(sorted(map(str, monitored)))
             raise UserError(

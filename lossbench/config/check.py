@@ -1,4 +1,4 @@
-"""Check a config: every section typed, every issue found, all of them in one report. No torch."""
+"""Check a config: every section typed, every issue found_issues, all of them in one report. No torch."""
 
 import math
 import stat
@@ -68,20 +68,20 @@ def check(config: Mapping[str, Any]) -> CheckedConfig:
     Raises:
         ConfigError: with every issue, each with its key, its value and what to write instead.
     """
-    found: list[Issue] = []
-    terms = _terms(config.get("loss"), found)
+    found_issues: list[Issue] = []
+    terms = _terms(config.get("loss"), found_issues)
     chosen: dict[str, Any] = {
-        group: _choice(group, group, config.get(group), section, found)
+        group: _choice(group, group, config.get(group), section, found_issues)
         for group, section in _SECTIONS.items()
     }
     top = {key: value for key, value in config.items() if key not in (*_SECTIONS, "loss", "trainer")}
-    found += issues(TopSection, top, "the config", "", registry.similar_key)
-    found += _section_issues(TrainerSection, config.get("trainer"), "the trainer", "trainer")
-    found += compatibility_issues(config.get("metrics"), terms, **chosen)
+    found_issues += issues(TopSection, top, "the config", "", registry.similar_key)
+    found_issues += _section_issues(TrainerSection, config.get("trainer"), "the trainer", "trainer")
+    found_issues += compatibility_issues(config.get("metrics"), terms, **chosen)
     if chosen["data"] is not None:
-        found += _file_issues(chosen["data"])
-    if found:
-        raise ConfigError(found)
+        found_issues += _file_issues(chosen["data"])
+    if found_issues:
+        raise ConfigError(found_issues)
     outputs = outputs_of(terms, chosen["data"])
     return CheckedConfig(
         top=TopSection.model_validate(top),
@@ -95,7 +95,7 @@ def check(config: Mapping[str, Any]) -> CheckedConfig:
     )
 
 
-def _terms(section: Any, found: list[Issue]) -> list[ChosenTerm]:
+def _terms(section: Any, found_issues: list[Issue]) -> list[ChosenTerm]:
     """Return the losses of a config: the only one, or those of ``loss=outputs``."""
     several = isinstance(section, Mapping) and section.get("name") == registry.OUTPUTS
     if not several:
@@ -103,35 +103,35 @@ def _terms(section: Any, found: list[Issue]) -> list[ChosenTerm]:
             term, name = next(iter(section["outputs"])), section.get("name")
             change = f"loss@loss.outputs.{term}={name}"
             hint = f"is one loss, and this config has outputs; change one of theirs: {change}"
-            found.append(Issue("loss", name, hint))
+            found_issues.append(Issue("loss", name, hint))
             return []
-        term = _term("", "loss", section, 1.0, found)
+        term = _term("", "loss", section, 1.0, found_issues)
         return [] if term is None else [term]
-    found += _section_issues(OutputsSection, section, f"loss={registry.OUTPUTS}", "loss")
+    found_issues += _section_issues(OutputsSection, section, f"loss={registry.OUTPUTS}", "loss")
     outputs, weights = section.get("outputs"), section.get("weights")
     if not isinstance(outputs, Mapping) or not outputs:
         hint = "needs a loss for each output: +loss@loss.outputs.NAME=huber"
-        found.append(Issue("loss.outputs", outputs, hint))
+        found_issues.append(Issue("loss.outputs", outputs, hint))
         return []
     weights = weights if isinstance(weights, Mapping) else {}
-    found += _weight_issues(weights, list(map(str, outputs)))
+    found_issues += _weight_issues(weights, list(map(str, outputs)))
     terms = []
     for name, values in outputs.items():
         if isinstance(values, Mapping):
             values = {"reduction": section.get("reduction"), **values}
         weight = float(_number(weights.get(name, 1.0)))
-        terms.append(_term(str(name), f"loss.outputs.{name}", values, weight, found))
+        terms.append(_term(str(name), f"loss.outputs.{name}", values, weight, found_issues))
     return [term for term in terms if term is not None]
 
 
-def _term(name: str, key: str, values: Any, weight: float, found: list[Issue]) -> ChosenTerm | None:
+def _term(name: str, key: str, values: Any, weight: float, found_issues: list[Issue]) -> ChosenTerm | None:
     """Return a term whose loss and facts are right, else None."""
-    loss = _choice("loss", key, values, LossSection, found)
+    loss = _choice("loss", key, values, LossSection, found_issues)
     if loss is None:
         return None
     if loss.name == registry.CUSTOM:
         wrong = fact_issues(loss.common.about, key)
-        found += wrong
+        found_issues += wrong
         if wrong:
             return None
         facts = {**registry.loss(registry.CUSTOM).facts, **loss.common.about}
@@ -142,17 +142,19 @@ def _term(name: str, key: str, values: Any, weight: float, found: list[Issue]) -
 
 
 def _weight_issues(weights: Mapping[Any, Any], terms: list[str]) -> list[Issue]:
-    found = []
+    found_issues = []
     for name, weight in weights.items():
         key = f"loss.weights.{name}"
         if str(name) not in terms:
             near = did_you_mean(str(name), terms, "loss.weights.")
-            found.append(Issue(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}"))
+            found_issues.append(
+                Issue(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}")
+            )
         elif _number(weight) != weight or not 0 <= weight < math.inf:
-            found.append(Issue(key, weight, "must be a number at least 0"))
-    if terms and not found and all(weights.get(name, 1) == 0 for name in terms):
-        found.append(Issue("loss.weights", dict(weights), "are all 0, so that nothing is trained"))
-    return found
+            found_issues.append(Issue(key, weight, "must be a number at least 0"))
+    if terms and not found_issues and all(weights.get(name, 1) == 0 for name in terms):
+        found_issues.append(Issue("loss.weights", dict(weights), "are all 0, so that nothing is trained"))
+    return found_issues
 
 
 def _number(value: Any) -> float:
@@ -160,7 +162,7 @@ def _number(value: Any) -> float:
 
 
 def _choice(
-    group: str, key: str, values: Any, section: type[Section], found: list[Issue]
+    group: str, key: str, values: Any, section: type[Section], found_issues: list[Issue]
 ) -> Choice[Any] | None:
     """Return a component with its parameters; None if it, or a parameter that must be given, is wrong."""
     name = values.get("name") if isinstance(values, Mapping) else None
@@ -169,11 +171,11 @@ def _choice(
         chooser = f"{group}=" if key == group else f"{group}@{key}="
         meant = did_you_mean(str(name), known, chooser)
         place, value = (f"{key}.name", name) if isinstance(values, Mapping) else (key, values)
-        found.append(Issue(place, value, f"{meant}Choose one with {chooser}: {', '.join(known)}"))
+        found_issues.append(Issue(place, value, f"{meant}Choose one with {chooser}: {', '.join(known)}"))
         return None
     model = _component_model(group, name, section)
     mistakes = _section_issues(model, values, name, key)
-    found += mistakes
+    found_issues += mistakes
     wrong = {issue.key.removeprefix(f"{key}.") for issue in mistakes}
     if any(field in model.model_fields and model.model_fields[field].is_required() for field in wrong):
         return None

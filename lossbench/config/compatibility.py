@@ -31,56 +31,56 @@ def compatibility_issues(
     **_: Any,
 ) -> list[Issue]:
     """Return every issue between sections; a section that could not be read (None) hides no other issue."""
-    found = [issue for term in terms for issue in _loss_issues(term)]
+    issues = [issue for term in terms for issue in _loss_issues(term)]
     if data is not None:
-        found += data_issues(terms, data)
+        issues += data_issues(terms, data)
     outputs = outputs_of(terms, data)
     if outputs:
-        found += _metric_issues(metrics, known_metrics(outputs, data))
+        issues += _metric_issues(metrics, known_metrics(outputs, data))
     for output in outputs:
-        found += _agreement_issues(output)
+        issues += _agreement_issues(output)
         if model is not None:
-            found += [issue for term in output.terms for issue in _activation_issues(term, output, model)]
+            issues += [issue for term in output.terms for issue in _activation_issues(term, output, model)]
     if optimizer is not None:
-        found += _optimizer_issues(optimizer)
+        issues += _optimizer_issues(optimizer)
     if model is not None:
         names = [output.name for output in outputs if output.name]
-        found += _output_name_issues(model, names)
+        issues += _output_name_issues(model, names)
         if regularizer is not None:
-            found += _regularizer_issues(regularizer, model, names)
-    return found
+            issues += _regularizer_issues(regularizer, model, names)
+    return issues
 
 
 def _loss_issues(term: ChosenTerm) -> list[Issue]:
-    found = []
+    issues = []
     loss, key = term.loss, term.key
     if not term.info.is_custom and loss.common.about != term.info.facts:
         hint = "does not go with the rest of the loss's section: choose a loss by loss=, not by its keys"
-        found.append(Issue(f"{key}.name", loss.name, hint))
+        issues.append(Issue(f"{key}.name", loss.name, hint))
     if term.is_single and loss.common.output is not None:
         hint = f"is for the terms of loss={registry.OUTPUTS}; a single loss judges the only output"
-        found.append(Issue("loss.output", loss.common.output, hint))
+        issues.append(Issue("loss.output", loss.common.output, hint))
     try:
         reduction = canonical_reduction(loss.common.reduction)
     except ValueError:
         meant = did_you_mean(loss.common.reduction, REDUCTIONS)
         expected = f"{meant}Choose one of: {', '.join(REDUCTIONS[:-1])}"
-        found.append(Issue(f"{key}.reduction", loss.common.reduction, expected))
+        issues.append(Issue(f"{key}.reduction", loss.common.reduction, expected))
     else:
         if reduction == "none":
             hint = f"keeps one value per sample, which cannot be trained; leave {key}.reduction out"
-            found.append(Issue(f"{key}.reduction", loss.common.reduction, hint))
+            issues.append(Issue(f"{key}.reduction", loss.common.reduction, hint))
     axis = loss.parameters.get("axis", -1)
     if axis not in (-1, None):
         hint = "predictions of a run are (samples, units): the axis must be -1"
-        found.append(Issue(f"{key}.axis", axis, hint))
-    return found
+        issues.append(Issue(f"{key}.axis", axis, hint))
+    return issues
 
 
 def _agreement_issues(output: ChosenOutput) -> list[Issue]:
     """Check that the terms that judge one output read it in the same way."""
     first, *others = output.terms
-    found = []
+    issues = []
     for other in others:
         for what, expected, given, way in (
             ("units", first.info.units, other.info.units, ""),
@@ -97,9 +97,9 @@ def _agreement_issues(output: ChosenOutput) -> list[Issue]:
                     f"judges '{output.name}' with {first.name}, which reads other {what}: {expected}, and "
                     f"this {given}; give {way}each an output of its own"
                 )
-                found.append(Issue(other.key, other.loss.name, hint))
+                issues.append(Issue(other.key, other.loss.name, hint))
                 break
-    return found
+    return issues
 
 
 def _activation_issues(term: ChosenTerm, output: ChosenOutput, model: Choice[ModelSection]) -> list[Issue]:
@@ -140,23 +140,23 @@ def _regularizer_issues(
 ) -> list[Issue]:
     targets, layers = regularizer.common.apply_to, regularizer.common.layers
     hidden = len(model.parameters["hidden_units"])
-    found = []
+    issues = []
     penalizes = bool(regularizer.parameters)
     if (not targets and penalizes) or len(set(targets)) < len(targets):
         hint = "must name kernel, bias or activity, or several, each once"
-        found.append(Issue("regularizer.apply_to", targets, hint))
+        issues.append(Issue("regularizer.apply_to", targets, hint))
     if regularizer.name in _KERNELS_ONLY and set(targets) != {"kernel"}:
         hint = f"{regularizer.name} is for kernels: regularizer.apply_to=[kernel]"
-        found.append(Issue("regularizer.apply_to", targets, hint))
+        issues.append(Issue("regularizer.apply_to", targets, hint))
     known = [*range(hidden), *(outputs or ["output"])]
     unknown = [layer for layer in layers or [] if layer not in known]
     if unknown or layers == []:
         hint = f"name hidden layers by number and output layers by name: {', '.join(map(str, known))}"
-        found.append(Issue("regularizer.layers", layers, hint))
+        issues.append(Issue("regularizer.layers", layers, hint))
     elif targets == ["activity"] and not any(isinstance(layer, int) for layer in layers or range(hidden)):
         hint = "activity is that of hidden layers, and none is chosen"
-        found.append(Issue("regularizer.apply_to", targets, hint))
-    return found
+        issues.append(Issue("regularizer.apply_to", targets, hint))
+    return issues
 
 
 def _optimizer_issues(optimizer: Choice[OptimizerSection]) -> list[Issue]:

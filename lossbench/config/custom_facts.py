@@ -18,8 +18,8 @@ def fact_issues(stated: dict[str, Any], key: str) -> list[Issue]:
         key: where the loss stands in the config.
     """
     defaults = registry.loss(registry.CUSTOM).facts
-    found = _unknown_facts(stated, defaults, key)
-    return found or _disagreeing_facts({**defaults, **stated}, key)
+    issues = _unknown_facts(stated, defaults, key)
+    return issues or _disagreeing_facts({**defaults, **stated}, key)
 
 
 def _unknown_facts(stated: dict[str, Any], defaults: Any, key: str) -> list[Issue]:
@@ -31,16 +31,16 @@ def _unknown_facts(stated: dict[str, Any], defaults: Any, key: str) -> list[Issu
         "data": list(registry.bundled_data()),
         **{flag: [True, False] for flag in _FLAGS},
     }
-    found = []
+    issues = []
     for fact, value in stated.items():
         if fact not in defaults:
             near = did_you_mean(fact, allowed, f"{key}.about.")
             hint = f"is no fact. {near}Facts: {', '.join(allowed)}"
-            found.append(Issue(f"{key}.about.{fact}", value, hint))
+            issues.append(Issue(f"{key}.about.{fact}", value, hint))
         elif fact in allowed and value not in allowed[fact]:
             known = ", ".join(str(choice).lower() for choice in allowed[fact])
-            found.append(Issue(f"{key}.about.{fact}", value, f"must be one of: {known}"))
-    return found
+            issues.append(Issue(f"{key}.about.{fact}", value, f"must be one of: {known}"))
+    return issues
 
 
 def _disagreeing_facts(facts: dict[str, Any], key: str) -> list[Issue]:

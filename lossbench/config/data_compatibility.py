@@ -11,26 +11,26 @@ from lossbench.tasks import Task
 
 def data_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> list[Issue]:
     """Return what is wrong between the losses and the data."""
-    found = []
+    issues = []
     section, info = source.common, registry.dataset(source.name)
     if section.validation + section.test >= 1:
         hint = f"and data.validation={section.validation} leave no rows to train on: lower them"
-        found.append(Issue("data.test", section.test, hint))
+        issues.append(Issue("data.test", section.test, hint))
     if section.about is not None and section.about != info.facts:
-        found.append(Issue("data.about", ..., "holds the facts of a data set, which are not for setting"))
+        issues.append(Issue("data.about", ..., "holds the facts of a data set, which are not for setting"))
     if not terms:
-        return found
-    found += _target_issues(terms, source) or [
+        return issues
+    issues += _target_issues(terms, source) or [
         issue for term in terms for issue in _task_issues(term, source)
     ]
-    found += _training_part_issues(outputs_of(terms, source), source)
+    issues += _training_part_issues(outputs_of(terms, source), source)
     for term in terms:
         smallest = term.info.task.smallest_batch
         if section.batch_size < smallest:
             hint = f"{term.name} needs positive and negative samples in a batch: at least {smallest}"
-            found.append(Issue("data.batch_size", section.batch_size, hint))
+            issues.append(Issue("data.batch_size", section.batch_size, hint))
             break
-    return found
+    return issues
 
 
 def _target_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> list[Issue]:
@@ -49,18 +49,18 @@ def _target_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> 
             return []
         hint = f"has one target, and the terms judge {len(outputs)} outputs: {', '.join(outputs)}"
         return [Issue("data", source.name, f"{hint}. Say loss.outputs.<term>.output, the same for all")]
-    found = []
+    issues = []
     for term in terms:
         if term.output not in known:
             near = did_you_mean(term.output, known)
             hint = f"is no target of data={source.name}. {near}Its targets: {', '.join(known)}"
-            found.append(Issue(f"{term.key}.output", term.output, hint))
-    not_judged = [target for target in known if target not in outputs] if is_table and not found else []
+            issues.append(Issue(f"{term.key}.output", term.output, hint))
+    not_judged = [target for target in known if target not in outputs] if is_table and not issues else []
     if not_judged:
         names = ", ".join(not_judged)
         hint = f"no term judges {names}: add +loss@loss.outputs.{not_judged[0]}=..., or exclude it"
-        found.append(Issue("data.target", source.parameters["target"], hint))
-    return found
+        issues.append(Issue("data.target", source.parameters["target"], hint))
+    return issues
 
 
 def _task_issues(term: ChosenTerm, source: Choice[DataSection]) -> list[Issue]:
@@ -84,7 +84,7 @@ def _task_issues(term: ChosenTerm, source: Choice[DataSection]) -> list[Issue]:
 
 def _training_part_issues(outputs: list[ChosenOutput], source: Choice[DataSection]) -> list[Issue]:
     """Check that weights and corruption are for such targets and such losses."""
-    section, found = source.common, []
+    section, issues = source.common, []
     classes = any(output.task.has_classes for output in outputs)
     numbers = any(output.task.is_numeric for output in outputs)
     for key, used, fits, needed in (
@@ -94,7 +94,7 @@ def _training_part_issues(outputs: list[ChosenOutput], source: Choice[DataSectio
         ("outliers", section.outliers > 0, numbers, "numbers"),
     ):
         if used and not fits:
-            found.append(Issue(f"data.{key}", getattr(section, key), f"is for targets that are {needed}"))
+            issues.append(Issue(f"data.{key}", getattr(section, key), f"is for targets that are {needed}"))
     weights = {
         "data.class_weight": section.class_weight is not None,
         "data.missing_labels": section.missing_labels > 0,
@@ -103,8 +103,8 @@ def _training_part_issues(outputs: list[ChosenOutput], source: Choice[DataSectio
     scalar = [term for output in outputs for term in output.terms if term.info.is_scalar]
     for key in [key for key, used in weights.items() if used and scalar]:
         hint = f"weighs rows, and {scalar[0].loss.name} gives one scalar for a whole batch: leave it out"
-        found.append(Issue(key, ..., hint))
-    return found
+        issues.append(Issue(key, ..., hint))
+    return issues
 
 
 def _fitting_data(term: ChosenTerm) -> list[str]:

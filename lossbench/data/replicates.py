@@ -51,11 +51,11 @@ def make_table(
 ) -> ReplicatedTable:
     """Return features, targets and weights of all replicates; each output has its own corruption."""
     columns, weights = {}, {}
-    for place, needed in enumerate(targets):
+    for index, needed in enumerate(targets):
         target = dataset.target_of(needed.name)
-        own_seeds = [derive(seed, "corruption", place) for seed in seeds]
-        values = corrupted_targets(target, splits, settings.corruption, own_seeds)
-        missing_seeds = [derive(seed, "missing_labels", place) for seed in seeds]
+        corruption_seeds = [derive(seed, "corruption", index) for seed in seeds]
+        values = corrupted_targets(target, splits, settings.corruption, corruption_seeds)
+        missing_seeds = [derive(seed, "missing_labels", index) for seed in seeds]
         counts = _row_weights(dataset, target, values, splits, settings, missing_seeds)
         for term, encoding in needed.encodings.items():
             columns[term] = ScaledColumns(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA_VERSION = 1
+_PRIMARY_METRIC_KEY = "yardstick"  # its name since the first schema
 Status = Literal["completed", "diverged", "failed"]
 
 
@@ -45,7 +46,7 @@ class Result:
         seeds: one per replicate.
         replicates: one each.
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
-        yardstick: the primary metric, which was monitored.
+        primary_metric: the metric that was monitored; ``yardstick`` in the file.
         higher_is_better: of each metric, its direction.
         duration_s: from reading the data to the last metric, in seconds.
         error: why it failed.
@@ -60,7 +61,7 @@ class Result:
     seeds: list[int] = field(default_factory=list)
     replicates: list[ReplicateResult] = field(default_factory=list)
     metrics: dict[str, list[float | None]] = field(default_factory=dict)
-    yardstick: str | None = None
+    primary_metric: str | None = None
     higher_is_better: dict[str, bool] = field(default_factory=dict)
     duration_s: float = 0.0
     error: str | None = None
@@ -70,14 +71,10 @@ class Result:
         """Write ``result.json``, the last file of a folder: it says that the run is over."""
         content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         del content["folder"]
+        content[_PRIMARY_METRIC_KEY] = content.pop("primary_metric")
         if self.error is None:
             del content["error"]
         write_json(self.folder / "result.json", content)
-
-    @property
-    def primary_metric(self) -> str | None:
-        """The name of the metric that was monitored."""
-        return self.yardstick
 
     @property
     def table(self) -> "pd.DataFrame":
@@ -128,7 +125,8 @@ class Result:
             content["replicates"] = [
                 _from_known_keys(ReplicateResult, replicate) for replicate in content["replicates"]
             ]
-            return _from_known_keys(cls, content | {"folder": folder})
+            metric = content.get(_PRIMARY_METRIC_KEY)
+            return _from_known_keys(cls, content | {"folder": folder, "primary_metric": metric})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

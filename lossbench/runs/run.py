@@ -52,7 +52,7 @@ def run(
         seeds=list(config.seeds),
         replicates=replicates,
         metrics=metrics,
-        yardstick=config.primary.name,
+        primary_metric=config.primary.name,
         higher_is_better=config.directions,
         duration_s=round(time.perf_counter() - started, 3),
         folder=folder,

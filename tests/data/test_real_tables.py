@@ -51,7 +51,7 @@ def completed(outcome):
     assert outcome.status == 0, outcome.err
     (result,) = outcome.results
     assert result.status == "completed"
-    yardstick = result.metrics[f"test/{result.yardstick}"]
+    yardstick = result.metrics[f"test/{result.primary_metric}"]
     assert np.isfinite(yardstick).all()
     return result
 

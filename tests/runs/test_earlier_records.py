@@ -1,7 +1,7 @@
 """Runs recorded by the version before this layout: the same numbers again, and folders that stay readable.
 
-``recorded/metrics.json`` holds the metrics of 64 short float64 runs over every loss, preset, optimizer, schedule,
-regularizer and corruption. The folders beside it were left by three of them, before ``network.json`` existed.
+``recorded/metrics.json`` has the metrics of 64 short float64 runs over all losses, presets, optimizers,
+schedules, regularizers and corruptions. Three of them left the folders beside it, before ``network.json``.
 """
 
 import json
@@ -45,7 +45,7 @@ def test_every_component_is_among_the_recorded_runs():
 def test_a_run_gives_the_recorded_metrics(run, project):
     """To 1e-8, which leaves room for other processors: three epochs in float64 amplify rounding little."""
     result = lossbench.run(*run["overrides"], "hydra.run.dir=run")
-    assert (result.config_id, result.yardstick) == (run["config_id"], run["primary"])
+    assert (result.config_id, result.primary_metric) == (run["config_id"], run["primary"])
     assert set(run["metrics"]) <= set(result.metrics)
     for name, values in run["metrics"].items():
         recorded, now = (np.array(each, dtype=float) for each in (values, result.metrics[name]))
