@@ -15,6 +15,7 @@ from lossbench.signatures import keyword_parameters
 FINGERPRINTS = {
     "breast_cancer": "913d3d3e73ebd95eb7092fc01e1d81a3282efcd962ad4a4055a731e65659ffee",
     "diabetes": "c12d5e9e3552386d83bd4dd5cade9af16bcffd448053e27ed198a8f3b94f6430",
+    "digits_distilled": "80eb77a404a35bb9416fda9c692aebb719567f71c1bbff0687efaa0ca3f14f46",
     "digit_halves": "f65a761efe406c36900d5f06214f144bad216b9eff54ed2f3b310158588d1c48",
     "digit_masks": "aa4f378a3fe914b00dd3d1dcf98b28668a8bbb4b8ba5c055925db07685e672e6",
     "digit_pairs": "02659d3824f8d64a59b3f4f3746b6f7ca21ede601f30db1d62825d5be38e55cb",
