@@ -3,21 +3,17 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lossbench import commands, trust
 from lossbench.errors import UserError
-
-if TYPE_CHECKING:  # imports that --help need not wait for
-    from lossbench.records.result import Result
+from lossbench.records.folder import read_manifest
+from lossbench.records.result import Result, results_in
 
 
 def main() -> None:
     """The command: ``reproduce FOLDER``; status 0 if every run came out identical or within rounding."""
     options = _parser().parse_args()
     trust.grant(f"loss.function={word}" for word in options.trust.split(",") if word)
-    from lossbench.records.result import results_in
-
     try:
         results = results_in(options.folder)
     except UserError as error:
@@ -33,10 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _reproduced(result: "Result") -> bool:
+def _reproduced(result: Result) -> bool:
     """Rerun one run, print the outcome, and return whether it is the same."""
-    from lossbench.records.folder import read_manifest
-
     if result.status == "failed":
         print(f"{result.folder}: it had failed, so that there is nothing to compare: {result.error}")
         return True

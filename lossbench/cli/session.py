@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -15,9 +14,7 @@ from omegaconf import DictConfig
 
 from lossbench.config import compose
 from lossbench.errors import counted
-
-if TYPE_CHECKING:  # imports that --help and shell completion need not wait for
-    from lossbench.records.result import Result
+from lossbench.records.result import Result, read_results
 
 # The earlier results that are repeated, by the key retry
 _REPEATED = {"failed": ("failed",), "diverged": ("failed", "diverged")}
@@ -52,7 +49,7 @@ class Session:
         sweep: the sweep that the command has started; None for a single run.
     """
 
-    results: "list[Result]" = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     kept: set[Path] = field(default_factory=set)
     skipped: set[Path] = field(default_factory=set)
     sweep: StartedSweep | None = None
@@ -90,8 +87,6 @@ class Session:
         """Return how far a sweep has come, as further lines of a message; nothing for a single run."""
         if self.sweep is None:
             return ""
-        from lossbench.records.result import read_results
-
         number = counted(len(read_results(self.sweep.folder)), "result")
         return f"\n{self.sweep.folder}/ holds {number}; the same command does the jobs that are missing"
 
@@ -102,7 +97,7 @@ class Session:
         print(f"{folder}: {reason}; skipped")
         self.skipped.add(folder)
 
-    def _report(self, result: "Result", alone: bool) -> None:
+    def _report(self, result: Result, alone: bool) -> None:
         """Print what has become of a job."""
         if result.status == "failed" and alone:
             print(result.error, file=sys.stderr)

@@ -3,7 +3,7 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -13,9 +13,9 @@ from lossbench.cli.session import Session, StartedSweep, current, relative
 from lossbench.config.hydra_errors import explain
 from lossbench.config.sweep import Sweep
 from lossbench.errors import UserError, counted
-
-if TYPE_CHECKING:  # imports that --help and shell completion need not wait for
-    from lossbench.records.result import Result
+from lossbench.records.folder import read_config
+from lossbench.records.result import Result, read_results
+from lossbench.records.table import write_results
 
 
 class SweepReport(Callback):
@@ -32,8 +32,6 @@ class SweepReport(Callback):
             sys.exit(f"hydra.launcher={launcher}: choose a launcher with a slash, hydra/launcher={launcher}")
         jobs, folder = _checked_jobs(config), relative(Path(config.hydra.sweep.dir))
         in_process = config.hydra.runtime.choices["hydra/launcher"] == "basic"
-        from lossbench.records.result import read_results
-
         current().sweep = StartedSweep(folder, jobs, in_process)
         if not in_process:
             commands.tell_workers()
@@ -48,7 +46,6 @@ class SweepReport(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the tables. Hydra calls this in the process that was started, under every launcher."""
         from lossbench.cli.console import print_sweep
-        from lossbench.records.table import write_results
 
         session = current()
         assert session.sweep is not None
@@ -78,8 +75,6 @@ def _checked_jobs(config: DictConfig) -> int:
 
 def _finish_jobs(session: Session, folder: Path) -> None:
     """Wait for jobs that other processes hold, and do those whose process has died."""
-    from lossbench.records.folder import read_config
-    from lossbench.records.result import Result
     from lossbench.runs.attempt import attempt
 
     for path in sorted(folder.glob("*/config.yaml")):
@@ -94,10 +89,8 @@ def _finish_jobs(session: Session, folder: Path) -> None:
         session.results.append(result)
 
 
-def _all_jobs(session: Session, sweep: StartedSweep) -> "list[Result]":
+def _all_jobs(session: Session, sweep: StartedSweep) -> list[Result]:
     """Return the results of all jobs, those of other processes included."""
-    from lossbench.records.result import read_results
-
     results = session.results if sweep.in_process else [*read_results(sweep.folder), *session.results]
     jobs = list({result.folder: result for result in results}.values())
     if len(jobs) < sweep.jobs and not sweep.in_process:
@@ -105,10 +98,8 @@ def _all_jobs(session: Session, sweep: StartedSweep) -> "list[Result]":
     return jobs
 
 
-def _jobs_without_files(folder: Path) -> "list[Result]":
+def _jobs_without_files(folder: Path) -> list[Result]:
     """Return a failure for each job whose worker could write nothing, not even its config."""
-    from lossbench.records.result import Result
-
     reason = "its worker could write nothing into its folder; is the disk full?"
     failures = []
     for path in sorted(folder.iterdir()):
@@ -118,7 +109,7 @@ def _jobs_without_files(folder: Path) -> "list[Result]":
     return failures
 
 
-def _compare(folder: Path, jobs: "list[Result]") -> None:
+def _compare(folder: Path, jobs: list[Result]) -> None:
     """Print the comparison of a sweep's losses, if there is something to compare."""
     from lossbench.cli.comparison_table import print_comparison
     from lossbench.comparison.compare import compare

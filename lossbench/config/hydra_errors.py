@@ -47,14 +47,20 @@ def explain(error: Exception, words: Sequence[str]) -> str:
         issue = f"{error.filename or 'the disk'}: {error.strerror or error}"
         return f"{issue}; choose another folder with hydra.run.dir= or hydra.sweep.dir="
     if isinstance(error, HydraException | OmegaConfBaseException):
-        message = error.msg if isinstance(error, OmegaConfBaseException) and error.msg else str(error)
-        return f"{message.strip()}\nThe keys and their defaults: {commands.shown('train', '--help')}"
+        return f"{_in_words(error)}\nThe keys and their defaults: {commands.shown('train', '--help')}"
     return f"{unexpected(error)}\nHYDRA_FULL_ERROR=1 shows the traceback"
 
 
 def unexpected(error: Exception) -> str:
     """Return the type and the first two lines of an exception that nothing explains."""
     return f"{type(error).__name__}: {' '.join(str(error).splitlines()[:2])}"
+
+
+def _in_words(error: HydraException | OmegaConfBaseException) -> str:
+    """Return the message of an exception of Hydra's; of OmegaConf's, its first line and the key."""
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {str(error).partition(chr(10))[0]}"
+    return str(error).strip()
 
 
 def _no_override(word: str) -> str:
