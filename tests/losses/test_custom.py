@@ -115,7 +115,7 @@ def preset(folder):
 def test_a_yaml_file_alone_does_not_import_code(train, documents):
     outcome = train(*preset(documents))
     assert outcome.status != 0
-    assert "only a file asks for it" in outcome.err
+    assert "only a file names it" in outcome.err
     assert "LOSSBENCH_TRUST=documents" in outcome.err
     assert "documents" not in sys.modules
 

@@ -294,7 +294,7 @@ WRONG = [
     ([*WINE, "loss.weights.alcohol=nan"], ["loss.weights.alcohol = nan", "a number at least 0"]),
     ([*WINE, "loss.weights.alcohol=true"], ["loss.weights.alcohol = True", "a number at least 0"]),
     ([*WINE, "loss.weights=2"], ["loss.weights = 2", "must be a section"]),
-    ([*WINE, "loss.weights={cultivar: 0, alcohol: 0}"], ["loss.weights", "there is nothing to train"]),
+    ([*WINE, "loss.weights={cultivar: 0, alcohol: 0}"], ["loss.weights", "nothing is trained"]),
     (["data=wine", "loss=outputs"], ["loss.outputs = {}", "+loss@loss.outputs.NAME=huber"]),
     (["loss=mse", "+loss@loss.outputs.alcohol=huber"], ["loss@loss.outputs.alcohol=mean_squared_error"]),
     ([*WINE, "loss=mse"], ["loss@loss.outputs.cultivar=mean_squared_error"]),
