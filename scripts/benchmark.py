@@ -220,8 +220,8 @@ def _record_setting(whole: Result, sweep: Path, name: str, index: int, outliers:
         scores = {key: values[position] for key, values in whole.metrics.items()}
         metrics = {key: [1.01**index * value if value else value] for key, value in scores.items()}
         replicates = whole.replicates[position : position + 1]
-        part = dataclasses.replace(whole, seeds=[seed], replicates=replicates, metrics=metrics)
-        (run / "result.json").write_text(json.dumps(dataclasses.asdict(part), default=str))
+        alone = dataclasses.replace(whole, seeds=[seed], replicates=replicates, metrics=metrics, folder=run)
+        alone.write()
         (run / "manifest.json").write_text(
             json.dumps(manifest | {"seeds": {str(seed): manifest["seeds"][str(seed)]}})
         )

@@ -104,6 +104,13 @@ def test_imports_by_a_computed_name_are_known():
     assert counts == DYNAMIC
 
 
+@pytest.mark.parametrize("folder", ["training", "runs", "metrics"])
+def test_what_runs_after_resolve_looks_no_fact_up(folder):
+    """A resolved config holds every consequence of what was chosen: nothing there asks the registry."""
+    users = [path for path in FILES if path.parent.name == folder and "lossbench.registry" in imported(path)]
+    assert not users
+
+
 def test_the_picture_is_up_to_date():
     assert PAGE.read_text("utf-8") == page_with_picture()
 
