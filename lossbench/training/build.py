@@ -116,7 +116,7 @@ def _network(
             "targets": table.target(output.terms[0].name).values.shape[-1],
             "embedding": settings.embedding_units,
         }[output.units]
-        heads[output.head] = Head(units, output.activation, output.numbers)
+        heads[output.head] = Head(units, output.activation, output.numbers, output.point)
     return settings.make_network(
         dataset.features.shape[-1],
         heads,

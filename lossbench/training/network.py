@@ -22,11 +22,13 @@ class Head:
         activation: what follows the output layer.
         numbers: how many numbers P the loss reads for each unit; predictions are ``(R, B, U)`` for one
             number, else ``(R, B, U, P)``.
+        point: which of these numbers is the point prediction that metrics judge.
     """
 
     units: int
     activation: str
     numbers: int = 1
+    point: int = 0
 
     @property
     def width(self) -> int:

@@ -41,6 +41,18 @@ class Affine(nn.Module):
         return moved
 
 
+class PointPrediction(nn.Module):
+    """The number that metrics judge, of several that a loss reads for each unit."""
+
+    def __init__(self, units: int, numbers: int, point: int) -> None:
+        super().__init__()
+        self.shape, self.point = (units, numbers), point
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """Map ``(N, U P)`` to ``(N, U)``."""
+        return columns.unflatten(-1, self.shape)[..., self.point]
+
+
 def describe(network: DenseNetwork, target_scaling: Mapping[str, str | None]) -> dict[str, Any]:
     """Return what is needed, beside the weights, to rebuild a network: the content of ``network.json``.
 
@@ -53,6 +65,7 @@ def describe(network: DenseNetwork, target_scaling: Mapping[str, str | None]) ->
         name: {
             "units": head.units,
             "numbers": head.numbers,
+            "point": head.point,
             "activation": head.activation,
             "target_scaling": target_scaling[name],
         }
@@ -83,7 +96,7 @@ def build(
         modules += [_linear(of_replicate, f"hidden.{index}"), Activation(activation)]
     modules.append(_linear(of_replicate, f"heads.{head}"))
     if facts["numbers"] > 1:
-        modules.append(nn.Unflatten(-1, (facts["units"], facts["numbers"])))
+        modules.append(PointPrediction(facts["units"], facts["numbers"], facts["point"]))
     modules.append(Activation(facts["activation"]))
     scaling = facts["target_scaling"]
     if scaling is not None:
