@@ -50,7 +50,8 @@ class PointPrediction(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:
         """Map ``(N, U P)`` to ``(N, U)``."""
-        return columns.unflatten(-1, self.shape)[..., self.point]
+        point: Tensor = columns.unflatten(-1, self.shape)[..., self.point]
+        return point
 
 
 def describe(network: DenseNetwork, target_scaling: Mapping[str, str | None]) -> dict[str, Any]:
