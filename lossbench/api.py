@@ -12,7 +12,7 @@ from lossbench.config.hydra_errors import explain
 from lossbench.errors import UserError
 from lossbench.records.result import Result
 from lossbench.records.table import results
-from lossbench.runs.attempt import do
+from lossbench.runs.job import run_job
 
 __all__ = ["compare", "results", "run"]
 
@@ -41,7 +41,7 @@ def run(*overrides: str) -> Result:
     except Exception as error:
         raise UserError(explain(error, overrides)) from error
     try:
-        outcome = do(values, folder, command=command)
+        outcome = run_job(values, folder, command=command)
     except OSError as error:
         raise UserError(explain(error, overrides)) from error
     if outcome.result is None:

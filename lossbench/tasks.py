@@ -180,6 +180,12 @@ class Task:
     measure: Callable[[Any], Any] | None = None
     smallest_batch: int = 1
 
+    def __post_init__(self) -> None:
+        if self.is_standardised and not self.is_numeric:
+            raise ValueError(
+                f"{self.name}: only numeric targets are standardised, and given back in their units"
+            )
+
     def __str__(self) -> str:
         return self.name
 

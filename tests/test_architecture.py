@@ -24,7 +24,7 @@ NEVER_TORCH = [
     "cli.help",
     "cli.train",
     "records.result",
-    "runs.attempt",
+    "runs.job",
 ]
 
 
@@ -137,7 +137,7 @@ def test_the_way_of_a_config_is_straight():
     way = [
         "lossbench.cli.train",
         "lossbench.cli.session",
-        "lossbench.runs.attempt",
+        "lossbench.runs.job",
         "lossbench.runs.run",
         "lossbench.training.build",
         "lossbench.training.lightning_module",

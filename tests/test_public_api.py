@@ -136,6 +136,7 @@ def test_an_alias_of_the_stub_is_the_same_object(node):
     assert getattr(losses, ast.unparse(node.targets[0])) is getattr(losses, ast.unparse(node.value))
 
 
+@pytest.mark.slow
 def test_a_type_checker_accepts_right_code_and_reports_each_mistake(tmp_path):
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(BEFORE_WRONG + "\n".join(WRONG))

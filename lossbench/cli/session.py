@@ -65,14 +65,14 @@ class Session:
 
     def job(self, config: DictConfig) -> None:
         """Do one job of Hydra's. A failure in it is a result, so that a sweep goes on to its end."""
-        from lossbench.runs.attempt import attempt
+        from lossbench.runs.job import attempt_job
 
         values = compose.plain(config)
         hydra = HydraConfig.get()
         alone = hydra.mode == RunMode.RUN
         folder = relative(Path(hydra.runtime.output_dir))
         repeat = _REPEATED.get("failed" if alone else str(values.get("retry")), ())
-        outcome = attempt(values, folder, picture=alone, repeat=repeat)
+        outcome = attempt_job(values, folder, picture=alone, repeat=repeat)
         if outcome.result is None:
             self._skip(folder, str(outcome), alone)
             return

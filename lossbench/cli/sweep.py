@@ -75,12 +75,12 @@ def _checked_jobs(config: DictConfig) -> int:
 
 def _finish_jobs(session: Session, folder: Path) -> None:
     """Wait for jobs that other processes hold, and do those whose process has died."""
-    from lossbench.runs.attempt import attempt
+    from lossbench.runs.job import attempt_job
 
     for path in sorted(folder.glob("*/config.yaml")):
         result = Result.read(path.parent)
         if result is None:
-            result = attempt(
+            result = attempt_job(
                 read_config(path.parent), path.parent, picture=False, repeat=(), wait=True
             ).result
         elif path.parent not in session.skipped:

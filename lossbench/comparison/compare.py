@@ -29,7 +29,6 @@ from lossbench.comparison.model import (
 from lossbench.errors import UserError, did_you_mean
 from lossbench.records.result import Result, results_in
 
-_ALPHA = 0.05
 _PARTS = ("test/", "validation/", "train/")
 
 
@@ -198,7 +197,7 @@ def _pairs(
 
 
 def _decided(pair: Pair, p_adjusted: float, higher_is_better: bool) -> Pair:
-    if p_adjusted >= _ALPHA or pair.difference is None:
+    if not inference.is_significant(p_adjusted) or pair.difference is None:
         return replace(pair, p_adjusted=p_adjusted)
     a_is_better = (pair.difference > 0) == higher_is_better
     return replace(pair, p_adjusted=p_adjusted, decision="a_better" if a_is_better else "b_better")

@@ -24,7 +24,7 @@ from lossbench.comparison.model import AcrossData, DataSetPair, Decision
 Array = NDArray[np.float64]
 Interval = tuple[float, float | None, float | None]
 
-_ALPHA = 0.05
+ALPHA = 0.05  # the probability of any false decision among the pairs of one data set
 _EXACT = 20  # pairs, up to which all sign vectors are enumerated
 _DRAWS = 100_000
 _TINY = 1e-12  # relative; sums that differ by rounding alone are ties
@@ -190,6 +190,11 @@ def wilcoxon_p(differences: ArrayLike) -> float:
     return float(stats.wilcoxon(values).pvalue)
 
 
+def is_significant(p_adjusted: float) -> bool:
+    """Return whether an adjusted p-value decides a pair."""
+    return p_adjusted <= ALPHA
+
+
 def holm(p_values: ArrayLike) -> list[float]:
     """Return the p-values after Holm's step-down adjustment.
 
@@ -245,7 +250,7 @@ def _least_chance(points: int, n: int, tail: float) -> float:
     return float(optimize.brentq(excess, 0, 1, xtol=1e-9))
 
 
-def fewest_seeds(comparisons: int, alpha: float = 0.05) -> int:
+def fewest_seeds(comparisons: int, alpha: float = ALPHA) -> int:
     """Return the fewest seeds at which the exact sign-flip test can pass Holm's first step.
 
     >>> [fewest_seeds(m) for m in (1, 3, 10, 45)]
@@ -275,7 +280,7 @@ def power(effect: float, n: int, comparisons: int = 1) -> float:
     if not math.isfinite(effect) or n < 1:
         raise ValueError(f"expected a finite effect and at least one seed, got {effect} and {n}")
     flips = 2 ** min(n - 1, 50)
-    rejecting = math.floor(_ALPHA / _count(comparisons) * flips)
+    rejecting = math.floor(ALPHA / _count(comparisons) * flips)
     if rejecting == 0:
         return 0.0
     if rejecting == 1:
@@ -382,7 +387,7 @@ def across(scores: ArrayLike, names: Sequence[str], higher_is_better: bool = Fal
 
 def _decision(differences: Array, p_adjusted: float, higher_is_better: bool) -> Decision:
     """Return which of two losses Wilcoxon's signed-rank test favors, if it decides."""
-    if p_adjusted > _ALPHA:
+    if not is_significant(p_adjusted):
         return "undecided"
     signed = float((np.sign(differences) * stats.rankdata(np.abs(differences))).sum())
     return "a_better" if (signed > 0) == higher_is_better else "b_better"

@@ -8,7 +8,7 @@ from lossbench.records.table import typed
 
 
 def describe(comparison: Comparison) -> str:
-    """Return the comparison in words: which loss is better, by how much, how sure, and what to do next."""
+    """Return the comparison in words: which loss is better than which, and what to do next."""
     sentences = []
     for data in comparison.blocks:
         groups = [
@@ -37,10 +37,11 @@ def _block(data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: st
         return f"On {data} no run has a finite {metric}."
     best = groups[0].label
     score = f"{metric} {groups[0].summary.mean:.4g}"
-    others = [group.label for group in groups[1:]]
-    if not others:
+    labels = [group.label for group in groups[1:]]
+    if not labels:
         return f"On {data} only {best} has a result ({score}), so there is nothing to compare."
-    involved = [pair for pair in pairs if best in (pair.a, pair.b) and {pair.a, pair.b} & set(others)]
+    involved = [pair for pair in pairs if best in (pair.a, pair.b) and {pair.a, pair.b} & set(labels)]
+    others = [label for label in labels if label in {_other(pair, best) for pair in involved}]
     if not involved:
         return f"On {data} {best} has the best mean ({score}), but it is in no pair that was compared."
     if any(pair.decision == "too_few_seeds" for pair in involved):
@@ -51,15 +52,19 @@ def _block(data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: st
             f"{needed} (replicates={needed})."
         )
     beaten = [_other(pair, best) for pair in involved if _winner(pair, pair.decision) == best]
-    if len(beaten) == len(others):
+    unpaired = [label for label in labels if label not in others]  # by --reference
+    rest = f" It was not compared with {', '.join(unpaired)}." if unpaired else ""
+    if len(beaten) == len(labels):
         return f"On {data} {best} is better than all others: {score}."
+    if len(beaten) == len(others):
+        return f"On {data} {best} ({score}) is better than {', '.join(beaten)}.{rest}"
     undecided = [label for label in others if label not in beaten]
     estimates = [pair.seeds_needed for pair in involved if pair.decision == "undecided" and pair.seeds_needed]
     estimate = f"; about {max(estimates)} seeds would be needed" if estimates else ""
     beats = f"is better than {', '.join(beaten)}, but" if beaten else "has the best mean, but"
     return (
         f"On {data} {best} ({score}) {beats} cannot be distinguished from {', '.join(undecided)} "
-        f"with {min(pair.n for pair in involved)} seeds{estimate}."
+        f"with {min(pair.n for pair in involved)} seeds{estimate}.{rest}"
     )
 
 

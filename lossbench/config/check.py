@@ -1,4 +1,4 @@
-"""Check a config: every section typed, every issue found_issues, all of them in one report. No torch."""
+"""Check a config: every section typed, every issue in one report. No torch."""
 
 import math
 import stat

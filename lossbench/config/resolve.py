@@ -29,7 +29,15 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         ConfigError: with every issue of the config.
         UserError: a custom loss is not trusted, does not exist, or is no loss.
     """
-    config = check(values)
+    return bind(check(values))
+
+
+def bind(config: CheckedConfig) -> RunConfig:
+    """Return everything that a run is built from, of a config that has been checked.
+
+    Raises:
+        UserError: a custom loss is not trusted, does not exist, or is no loss.
+    """
     outputs = tuple(_output(config, output) for output in config.outputs)
     return RunConfig(
         loss=config.loss,

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lossbench.data.batches import ReplicatedTable, ScaledColumns
+from lossbench.data.batches import ReplicatedTable
 from lossbench.data.corruption import corrupted_targets, imbalanced, unlabelled_rows
 from lossbench.data.dataset import Dataset, Target, Values
 from lossbench.data.encoding import encode_targets
+from lossbench.data.scaling import ScaledColumns
 from lossbench.data.settings import DataSettings, TargetSettings
 from lossbench.data.splits import Split, split
 from lossbench.data.weights import balanced_weights, row_weights

@@ -10,8 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import ConfigError
-from lossbench.losses.reduction import DEFAULT_REDUCTION, canonical_reduction, counted, reduce
-from lossbench.signatures import issues, keyword_parameters, parameter_model
+from lossbench.losses.reduction import counted, reduce
+from lossbench.signatures import (
+    DEFAULT_REDUCTION,
+    canonical_reduction,
+    issues,
+    keyword_parameters,
+    parameter_model,
+)
 
 _TARGET_NAMES = {"y_true", "true", "target", "targets", "label", "labels"}
 _PREDICTION_NAMES = {"y_pred", "pred", "preds", "prediction", "predictions", "input", "logits"}

@@ -11,7 +11,7 @@ from torch import Tensor
 from lossbench import registry
 from lossbench.errors import did_you_mean
 from lossbench.losses.base import CallableLoss, FunctionLoss, Loss, class_form, class_name
-from lossbench.losses.reduction import DEFAULT_REDUCTION
+from lossbench.signatures import DEFAULT_REDUCTION
 
 
 def names() -> list[str]:

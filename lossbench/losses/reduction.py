@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from lossbench.losses.numerics import LossFunction
-
-REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
-DEFAULT_REDUCTION = REDUCTIONS[0]
+from lossbench.signatures import DEFAULT_REDUCTION
 
 # Maps targets in the shape of the values, and the parameters of the loss, to the mask of values that count
 Mask = Callable[[Tensor, Mapping[str, Any]], Tensor | None]
@@ -49,22 +47,6 @@ def counted(
     """
     mask_of: Mask | None = getattr(function, "mask_of_counted", None)
     return None if mask_of is None else mask_of(y_true.reshape(values.shape), parameters)
-
-
-def canonical_reduction(reduction: str | None) -> str:
-    """Return the name of a reduction in lower case; ``auto`` means the default, and None means ``none``.
-
-    Raises:
-        ValueError: there is no such reduction.
-
-    >>> canonical_reduction("AUTO"), canonical_reduction("SUM")
-    ('sum_over_batch_size', 'sum')
-    """
-    name = "none" if reduction is None else str(reduction).lower()
-    name = DEFAULT_REDUCTION if name == "auto" else name
-    if name not in REDUCTIONS:
-        raise ValueError(f"reduction={reduction!r}: expected one of {', '.join(REDUCTIONS)}, auto")
-    return name
 
 
 def reduce(

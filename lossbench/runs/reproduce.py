@@ -13,7 +13,7 @@ from lossbench.config.compose import config_id
 from lossbench.errors import UserError
 from lossbench.records.folder import read_config, read_manifest
 from lossbench.records.result import Result
-from lossbench.runs.attempt import do
+from lossbench.runs.job import run_job
 
 # The largest relative difference that rounding explains, by the precision of the training
 _ROUNDING = {"64": 1e-9, "32": 1e-4, "bf": 1e-1}
@@ -49,7 +49,7 @@ def reproduce(folder: Path) -> Verdict:
     values = read_config(folder)
     identity = config_id(values)
     with tempfile.TemporaryDirectory() as place:
-        rerun = do(values, Path(place), picture=False).result
+        rerun = run_job(values, Path(place), picture=False).result
         assert rerun is not None, "nobody else works in a temporary folder"
         changed = _changed(read_manifest(folder), read_manifest(Path(place)))
         if identity != recorded.config_id:

@@ -48,11 +48,12 @@ def make_module(
             )
             for output in outputs
         },
-        judge=(primary.output.head, primary.output.terms[0].name),
+        primary_head=primary.output.head,
+        primary_term=primary.output.terms[0].name,
         primary_metric=primary.metric,
         batch_size=settings.batch_size,
         clip=settings.clip,
-        selection={
+        selection_options={
             "keep": settings.keep,
             "patience": settings.early_stopping,
             "higher_is_better": primary.higher_is_better,

@@ -55,11 +55,12 @@ class ReplicateModule(pl.LightningModule):
         make_optimizer: parameters to an elementwise optimizer.
         learning_rate: the step's number (from 0) to the learning rate; None if it is constant.
         decode: by output, predictions and targets as the loss takes them to what metrics read.
-        judge: the output and the term whose targets the primary metric is given.
+        primary_head: the output that the primary metric judges.
+        primary_term: the term whose targets it is given.
         primary_metric: the metric that is monitored.
         batch_size: rows that a replicate is given per step.
         clip: the largest norm of a replicate's gradient; None for no limit.
-        selection: options of :class:`lossbench.training.early_stopping.WeightSelection`.
+        selection_options: of :class:`lossbench.training.early_stopping.WeightSelection`.
     """
 
     def __init__(
@@ -72,18 +73,20 @@ class ReplicateModule(pl.LightningModule):
         make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         learning_rate: Callable[[int], float] | None,
         decode: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]],
-        judge: tuple[str, str],
+        primary_head: str,
+        primary_term: str,
         primary_metric: Metric,
         batch_size: int,
         clip: float | None,
-        selection: dict[str, Any],
+        selection_options: dict[str, Any],
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.table, self.network, self.objective, self.penalty = table, network, objective, penalty
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
-        self.decode, self.judge, self.batch_size = decode, judge, batch_size
-        self.primary_metric, self.selection_options = primary_metric, selection
+        self.decode, self.batch_size, self.primary_metric = decode, batch_size, primary_metric
+        self.primary_head, self.primary_term = primary_head, primary_term
+        self.selection_options = selection_options
         losses = objective.names(penalty is not None)
         self.curve_names = [f"{part}/{name}" for part in ("train", "validation") for name in losses]
         # (C + 1, R) per epoch: the values that curve_names lists, then the primary metric
@@ -125,8 +128,8 @@ class ReplicateModule(pl.LightningModule):
 
     def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
         predictions, targets, validation_losses = self.evaluate("validation")
-        output, term = self.judge
-        decoded = self.decode[output](predictions[output], targets[term])
+        head = self.primary_head
+        decoded = self.decode[head](predictions[head], targets[self.primary_term])
         score = self.primary_metric.per_replicate(*decoded).double().cpu().numpy()
         losses = np.concatenate([training_losses, validation_losses])
         self.history.append(np.concatenate([losses, score[None]]))

@@ -75,6 +75,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_target_is_read_and_the_sweep_it_prints_runs(show, train, tmp_path, name):
     values, task, expected = COLUMNS[name]

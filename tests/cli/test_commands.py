@@ -57,6 +57,7 @@ def test_the_table_fits_a_terminal(train):
     assert max(map(len, out.split("outputs/")[0].splitlines())) <= 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", losses.names())
 def test_every_loss_trains_by_its_name_alone(train, name):
     outcome = train(f"loss={name}", QUICK)
@@ -148,6 +149,7 @@ def test_a_finished_run_is_not_handed_out_for_other_data(train, tmp_path):
     assert "other data" in other.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_a_word_and_a_status(tmp_path, stop):
     command = [sys.executable, str(ROOT / "train.py"), "trainer.max_epochs=10000000", "hydra.run.dir=run"]

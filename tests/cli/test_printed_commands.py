@@ -129,6 +129,7 @@ PARAMETERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "number"), PARAMETERS)
 def test_every_printed_command_works(installation, folder, words, number):
     name, _, arguments = words.partition(" ")

@@ -227,6 +227,7 @@ SETS, RATES = ("diabetes", "california_housing"), tuple(made_up.RATES)
 COMMON = [*["intervals", "matrix", "lossCurves"] * 2, *["tuning"] * 4, "learningCurves"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the page was not opened in a browser")
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lossbench import registry
-from lossbench.data.batches import ReplicatedTable, ScaledColumns
+from lossbench.data.batches import ReplicatedTable
+from lossbench.data.scaling import ScaledColumns
 from lossbench.data.splits import split
 
 

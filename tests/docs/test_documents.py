@@ -96,6 +96,7 @@ def test_every_page_is_in_the_table_of_contents():
     assert listed == {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
 
 
+@pytest.mark.slow
 @pages
 def test_every_training_that_a_page_shows_has_a_config_without_issues(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

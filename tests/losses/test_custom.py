@@ -120,6 +120,7 @@ def test_a_yaml_file_alone_does_not_import_code(train, documents):
     assert "documents" not in sys.modules
 
 
+@pytest.mark.slow
 def test_the_environment_variable_permits_the_import(documents):
     command = [sys.executable, str(ROOT / "train.py"), *preset(documents)]
     environment = {**os.environ, "LOSSBENCH_TRUST": "documents"}

@@ -51,6 +51,7 @@ def test_absolute_error_predicts_the_median(tmp_path, skewed):
     np.testing.assert_allclose(predictions(tmp_path, path, "loss=mae"), groups.median(), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_huber_predicts_between_median_and_mean_closer_to_the_mean_for_larger_delta(tmp_path, skewed):
     path, groups = skewed
     by_delta = [

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lossbench import losses
-from lossbench.losses.reduction import REDUCTIONS, canonical_reduction, reduce
+from lossbench.losses.reduction import reduce
+from lossbench.signatures import REDUCTIONS, canonical_reduction
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -229,12 +229,13 @@ def test_what_fails_after_training_loses_neither_weights_nor_history(tmp_path, m
     assert "result.json" not in left
 
 
+@pytest.mark.slow
 def test_the_config_is_enough_to_have_the_run_again(run, tmp_path):
     """The recorded config, given back to the package, gives the same numbers."""
     code = (
-        "import sys, yaml; from pathlib import Path; from lossbench.runs.attempt import do;"
+        "import sys, yaml; from pathlib import Path; from lossbench.runs.job import run_job;"
         "values = yaml.safe_load(open(sys.argv[1]));"
-        "do(values, Path(sys.argv[2]))"
+        "run_job(values, Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", code, str(run.folder / "config.yaml"), str(tmp_path)]
     subprocess.run(command, check=True, env={**os.environ, "COLUMNS": "80"})

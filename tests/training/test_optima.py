@@ -165,6 +165,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_training_reaches_scikit_learns_optimum(name, overlapping):
     typed, loss, penalty, optimum = CASES[name]

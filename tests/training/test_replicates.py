@@ -11,7 +11,7 @@ from lossbench import losses, registry
 from lossbench.config.compose import compose_config, plain
 from lossbench.config.resolve import resolve
 from lossbench.records.result import Result
-from lossbench.runs.attempt import do
+from lossbench.runs.job import run_job
 from lossbench.runs.run import fit, prepare
 
 TOGETHER, OFFSET = 8, 3
@@ -19,7 +19,7 @@ TOGETHER, OFFSET = 8, 3
 
 def run(folder, *overrides):
     values = plain(compose_config(*overrides))
-    result = do(values, folder, picture=False).result
+    result = run_job(values, folder, picture=False).result
     assert result.status == "completed"
     return result
 
@@ -38,6 +38,7 @@ def differences(together: Result, r: int, alone: Result) -> list[float]:
     return [abs(a - b) / max(abs(b), 1.0) for a, b in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", losses.names())
 @pytest.mark.parametrize(
     ("settings", "tolerance"),
@@ -58,6 +59,7 @@ def test_replicate_k_is_the_run_of_its_seed(tmp_path, name, settings, tolerance)
         assert own == {str(OFFSET + k): hashes[str(OFFSET + k)]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -90,6 +92,7 @@ EVERYWHERE = "regularizer.apply_to=[kernel,bias,activity]"
 LABEL_NOISE = ("loss=scce", "data.label_noise=0.2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -129,6 +132,7 @@ def test_the_law_holds_for_outputs_penalties_dropout_weights_and_corruption(tmp_
         assert all(difference <= 1e-9 for difference in differences(together, k, alone))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", registry.names("optimizer"))
 def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule(tmp_path, optimizer):
     settings = (
@@ -168,6 +172,7 @@ def test_a_replicate_that_diverges_leaves_the_others_equal_to_the_bit():
         assert (a[:, others] == b[:, others]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", losses.names())
 def test_the_same_command_twice_gives_the_same_bits(tmp_path, name):
     settings = (f"loss={name}", "replicates=2", "trainer.max_epochs=3")

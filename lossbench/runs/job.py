@@ -9,22 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 
 import lossbench
 from lossbench import commands
-from lossbench.config.check import check
+from lossbench.config.check import CheckedConfig, check
 from lossbench.config.compose import config_id
 from lossbench.errors import UserError
 from lossbench.records import files
 from lossbench.records.folder import read_manifest
 from lossbench.records.lock import locked
 from lossbench.records.result import Result
-
-if TYPE_CHECKING:
-    from lossbench.config.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Outcome:
         )
 
 
-def attempt(
+def attempt_job(
     values: Mapping[str, Any],
     folder: Path,
     *,
@@ -58,14 +55,14 @@ def attempt(
     wait: bool = False,
     command: Sequence[str] | None = None,
 ) -> Outcome:
-    """Do as :func:`do`, but return a failure as a result with its reason."""
+    """Run a job as :func:`run_job` does, but return a failure as a result with its reason."""
     try:
-        return do(values, folder, picture=picture, repeat=repeat, wait=wait, command=command)
+        return run_job(values, folder, picture=picture, repeat=repeat, wait=wait, command=command)
     except Exception as error:
         return Outcome("trained", _failure(values, folder, _reason(error, folder)))
 
 
-def do(
+def run_job(
     values: Mapping[str, Any],
     folder: Path,
     *,
@@ -90,7 +87,7 @@ def do(
     earlier = _earlier(folder, repeat)
     if earlier is not None:
         return _kept(earlier, values)
-    check(values)  # every issue that needs neither torch nor data
+    checked = check(values)  # every issue that needs neither torch nor data
     with locked(folder, wait=wait) as held:
         if not held:
             return Outcome("busy", None)
@@ -101,22 +98,19 @@ def do(
             (folder / stale).unlink(missing_ok=True)
         _write_config(values, folder)
         try:
-            return Outcome("trained", _train(values, folder, picture, command))
+            words = commands.current() if command is None else command
+            return Outcome("trained", _train(checked, folder, config_id(values), words, picture))
         except SystemExit as stop:  # a custom loss ends neither a sweep nor a notebook
             raise RuntimeError(f"its own code called sys.exit({stop.code!r})") from stop
 
 
-def _train(values: Mapping[str, Any], folder: Path, picture: bool, command: Sequence[str] | None) -> Result:
+def _train(
+    checked: CheckedConfig, folder: Path, identity: str, command: Sequence[str], picture: bool
+) -> Result:
+    from lossbench.config.resolve import bind  # imports torch
     from lossbench.runs.run import run
 
-    words = commands.current() if command is None else command
-    return run(_resolved(values), folder, config_id(values), picture=picture, command=words)
-
-
-def _resolved(values: Mapping[str, Any]) -> "RunConfig":
-    from lossbench.config.resolve import resolve
-
-    return resolve(values)
+    return run(bind(checked), folder, identity, command=command, picture=picture)
 
 
 def _write_config(values: Mapping[str, Any], folder: Path) -> None:
@@ -138,7 +132,9 @@ def _kept(earlier: Result, values: Mapping[str, Any]) -> Outcome:
     identity = config_id(values)
     if earlier.status == "failed" and earlier.config_id == identity:
         return Outcome("kept", earlier)
-    fingerprint = _resolved(values).data.load().fingerprint
+    from lossbench.config.resolve import resolve  # imports torch
+
+    fingerprint = resolve(values).data.load().fingerprint
     manifest = read_manifest(earlier.folder)
     version, now = manifest.get("versions", {}).get("lossbench"), lossbench.__version__
     compared = (
