@@ -1,4 +1,4 @@
-"""Train what the command line says: ``python train.py loss=huber loss.delta=2``."""
+"""Train the network that the command line describes: ``python train.py loss=huber loss.delta=2``."""
 
 from lossbench.cli.train import main
 

@@ -1,4 +1,4 @@
-"""What a notebook calls."""
+"""The Python interface: train a run, compare runs and read results, for example in a notebook."""
 
 from pathlib import Path
 

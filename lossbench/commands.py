@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-VARIABLE = "LOSSBENCH_COMMAND"  # in the environment of a launcher's workers: the command of the sweep
+VARIABLE = "LOSSBENCH_COMMAND"  # the environment variable that gives a launcher's workers the command
 _CHECKOUT = Path(__file__).parents[1]
 _SCRIPTS = {"train": "train.py"}  # every other command is scripts/NAME.py
 
@@ -20,7 +20,7 @@ def shown(name: str, *arguments: str) -> str:
     there is none, it names the checkout's script.
 
     Args:
-        name: of the command: ``train``, ``compare``, ``catalogue``, ``reproduce``.
+        name: the name of the command: ``train``, ``compare``, ``catalogue``, ``reproduce``.
         arguments: one word each; they are quoted for the shell where that is needed.
 
     >>> shown("train", "loss=huber", "data.path=my file.csv").partition(" loss=")[2]
@@ -37,8 +37,8 @@ def shown_words(name: str, *arguments: str) -> list[str]:
 def current() -> list[str]:
     """Return the training command that started this process, word by word, so that it can be typed again.
 
-    A launcher's worker is told the command of the process that started it. A process that was not started by
-    a command, such as a notebook, gets the words without any arguments.
+    A launcher's worker returns the command of the process that started it. A process that was not started by
+    a command, such as a notebook, returns the words without any arguments.
     """
     of_sweep = os.environ.get(VARIABLE)
     if of_sweep is not None:
@@ -81,7 +81,7 @@ def _program(name: str) -> list[str]:
 
 
 def _installed() -> str | None:
-    """Return how the installed command is called, or None if it is nowhere to be found."""
+    """Return the name or the path of the installed command, or None if there is none."""
     if shutil.which("lossbench"):
         return "lossbench"
     started = Path(sys.argv[0])
@@ -95,6 +95,6 @@ def _from_here(path: Path) -> str:
     """Return the path from the working directory, or the whole path where that is shorter."""
     try:
         relative = os.path.relpath(path)
-    except ValueError:  # another drive of Windows
+    except ValueError:  # on Windows, the path is on another drive
         return str(path)
     return min(relative, str(path), key=len)

@@ -1,4 +1,4 @@
-"""Mistakes of the user, in words: what was passed, what was expected, how to fix it."""
+"""Errors for mistakes of the user; messages say what was passed, what was expected and how to fix it."""
 
 import difflib
 from collections.abc import Iterable

@@ -42,7 +42,7 @@ _DEFINITION = re.compile(r"^def ([^\W_]\w*)", re.MULTILINE)  # of a public funct
 
 @dataclass(frozen=True)
 class LossInfo:
-    """What a loss says of itself: the ``about`` section of its YAML.
+    """The facts of a loss: the ``about`` section of its YAML.
 
     Attributes:
         name: the canonical name.
@@ -51,9 +51,9 @@ class LossInfo:
         space: where its predictions lie.
         units: what the network's outputs stand for: ``targets``, ``classes`` or an ``embedding``.
         couples_samples: whether a value depends on the whole batch.
-        numbers: how many numbers it reads for each unit, or the name of the parameter whose items they are.
+        numbers: how many numbers it reads for each unit, or the name of the parameter with one item for each.
         point: which of these numbers is the point prediction that metrics judge.
-        data: the data set that it is tried on by default.
+        data: its default data set.
         aliases: its other names.
         elsewhere: its names in other libraries.
         source: the paper or library of its formula.
@@ -109,11 +109,11 @@ class LossInfo:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What a data set says of itself.
+    """The facts of a data set.
 
     Attributes:
-        name: of the data set.
-        tasks: by target the task; None where the user's config or the loss decides.
+        name: the name of the data set.
+        tasks: the task of each target, by name; None where the user's config or the loss decides.
         task: the task of the only target; None if there are several, or if it is open.
         facts: the ``about`` section, as written; None if there is none.
     """
@@ -207,7 +207,7 @@ def config_keys() -> tuple[str, ...]:
 
 
 def similar_key(key: str) -> str:
-    """Return a sentence that names a known key with the same last part, or the nearest; or nothing.
+    """Return a sentence that suggests a known key with the same last part, or the nearest one, if any.
 
     >>> similar_key("trainer.lr"), similar_key("sed"), similar_key("epochs")
     ('Did you mean optimizer.lr? ', 'Did you mean seed? ', 'Did you mean trainer.max_epochs? ')
@@ -249,7 +249,7 @@ class Definition:
     Attributes:
         module: where it is defined, as ``lossbench.losses.regression``.
         parameters: its keyword-only parameters.
-        docstring: as written, without indentation.
+        docstring: the docstring, without indentation.
     """
 
     module: str
@@ -279,7 +279,7 @@ def definition(group: str, name: str) -> Definition:
 
 
 def has_definition(group: str, name: str) -> bool:
-    """Whether a choice of a group names a function: ``loss=outputs`` and ``data=auto`` name none."""
+    """Return whether a choice of a group names a function; ``loss=outputs`` and ``data=auto`` name none."""
     return group in _CODE and name in _files_of_functions(_CODE[group])
 
 

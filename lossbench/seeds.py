@@ -14,7 +14,7 @@ _PURPOSES: dict[Purpose, int] = {
     "dropout": 3,
     "corruption": 4,
     "imbalance": 5,
-    "missing_labels": 6,  # otherwise they would be the rows whose labels are wrong
+    "missing_labels": 6,  # otherwise they would be the rows with wrong labels
 }
 
 

@@ -1,7 +1,7 @@
 """Parameters of components: read from signatures, checked, and described in words.
 
 A component is a function whose keyword-only parameters are the keys of its config section. Types, ranges and
-defaults stand in its signature alone. :func:`parameters_in_source` reads them without importing the
+defaults are stated only in its signature. :func:`parameters_in_source` reads them without importing the
 component, so that help, catalogue and config checks need no torch.
 """
 
@@ -21,13 +21,13 @@ from lossbench.errors import Issue, did_you_mean
 
 
 class OneOf:
-    """A type annotation: a text that is one of ``choices``."""
+    """A type annotation for a string that is one of ``choices``."""
 
     def __init__(self, *choices: str) -> None:
         self.choices = choices
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Called by pydantic."""
+        """Return the schema of the choices; pydantic calls this."""
         return core_schema.literal_schema(list(self.choices))
 
 
@@ -50,7 +50,7 @@ TableTask = Annotated[str, OneOf("auto", *tasks.TABLE_TASKS)]
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 DEFAULT_REDUCTION = REDUCTIONS[0]
 
-# What a component's section holds because it was chosen; the user does not set it
+# Keys that a section holds because a component was chosen; the user does not set them
 _GIVEN_BY_CHOICE = {"name", "about", "output"}
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 _PLAIN = {float: "a number", int: "an integer", str: "a text", bool: "true or false"}
@@ -58,7 +58,7 @@ _BOUNDS = {Gt: "greater than", Ge: "at least", Lt: "less than", Le: "at most"}
 
 
 class Section(BaseModel):
-    """A part of the config with fixed keys: strict, closed, frozen, finite."""
+    """A part of the config: types are strict, further keys are errors, and numbers must be finite."""
 
     model_config = _STRICT
 
@@ -67,7 +67,7 @@ def canonical_reduction(reduction: str | None) -> str:
     """Return a reduction's name in lower case; ``auto`` is the default, None is ``none``.
 
     Raises:
-        ValueError: the name is no reduction.
+        ValueError: there is no such reduction.
 
     >>> canonical_reduction("AUTO"), canonical_reduction("SUM")
     ('sum_over_batch_size', 'sum')
@@ -136,8 +136,8 @@ def issues(
         model: what is allowed.
         values: what was passed.
         owner: whose parameters they are, for the messages (``huber``).
-        key: where they stand in the config (``loss``), or an empty text.
-        elsewhere: a key that is unknown here to a sentence that says where it belongs, or to an empty text.
+        key: their section in the config (``loss``), or an empty text.
+        elsewhere: maps a key that is unknown here to a sentence that says where it belongs, or an empty text.
 
     >>> from lossbench.losses import huber
     >>> for issue in issues(parameter_model(huber), {"delta": -1, "detla": 2}, "huber", "loss"):

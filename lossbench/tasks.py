@@ -20,11 +20,11 @@ class Encoding:
     """A form in which a loss takes its targets.
 
     Attributes:
-        name: as ``about.target`` in a loss's YAML calls it.
+        name: the name, as in ``about.target`` of a loss's YAML.
         curve: the number along which a loss of such targets is drawn; None if it judges several at once.
         one_hot: whether class indices become rows with a single 1.
         signed: whether the classes 0 and 1 become -1 and 1.
-        can_be_standardised: whether the loss means the same of targets that were shifted and scaled.
+        can_be_standardised: whether the loss has the same meaning for targets that were shifted and scaled.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Space:
     """The set in which a loss expects its predictions.
 
     Attributes:
-        name: as ``about.prediction`` in a loss's YAML calls it.
+        name: the name, as in ``about.prediction`` of a loss's YAML.
         activation: the output activation that maps any numbers into the space.
         also: other output activations after which the loss still makes sense.
         embeds: whether predictions are embeddings, compared with each other by distance.
         is_quantity: whether a prediction is a quantity in the target's units.
-        is_score: whether only sign and order of a prediction count, so that it is no probability.
+        is_score: whether only sign and order of a prediction count, so that it is not a probability.
     """
 
     name: str
@@ -90,10 +90,10 @@ NONNEGATIVE_SPACE = SPACES["positive"]  # for quantities that are never negative
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What is known of a metric before it is computed.
+    """What is known about a metric before it is computed.
 
     Attributes:
-        name: as in ``metrics=``.
+        name: the name, as in ``metrics=``.
         higher_is_better: its direction.
         is_mean: whether it is a mean over rows, or the root of one, so that rows can be weighted.
         impossible_for: the prediction spaces that cannot give it.
@@ -126,8 +126,8 @@ class Domain:
     """The values that a target may have.
 
     Attributes:
-        contains: an array of numbers to an array of truth values.
-        value: one value of it in words.
+        contains: maps an array of numbers to an array of truth values.
+        value: a value of the domain, in words.
         rows_sum_to_one: whether the columns of a row are shares of a whole.
     """
 
@@ -141,7 +141,7 @@ class Task:
     """A kind of target.
 
     Attributes:
-        name: as ``data.task`` and the YAMLs call it.
+        name: the name, as in ``data.task`` and in the YAMLs.
         target: what the target is, in words.
         encodings: the names of the encodings in which a loss can be given it.
         metrics: what judges its predictions; the first is the default primary metric.
@@ -154,10 +154,10 @@ class Task:
         is_standardised: whether real targets are standardised by default.
         is_nonnegative: whether targets, and so predictions, are never below 0.
         is_whole: whether targets are whole numbers.
-        has_probabilities: whether predictions are probabilities, which a score can decide.
+        has_probabilities: whether predictions are probabilities; only then can a loss read scores instead.
         embeds: whether the network's outputs are embeddings.
         logits: the activation that maps logits, or scores, to what metrics read; None if there is none.
-        measure: outputs of the network ``(R, N, ...)`` to what metrics read ``(R, N, U)``; None to keep them.
+        measure: maps network outputs ``(R, N, ...)`` to what metrics read ``(R, N, U)``; None keeps them.
         smallest_batch: the fewest rows in a batch with which a loss can work.
     """
 
@@ -215,7 +215,7 @@ class Task:
 
         Args:
             space: the name of the prediction space.
-            weighted: whether rows have weights; each mean then has a weighted one beside it.
+            weighted: whether rows have weights; each mean then also has a weighted form.
 
         >>> REGRESSION.metric_names("real", weighted=True)
         ['rmse', 'weighted_rmse', 'mae', 'weighted_mae', 'r2']
@@ -351,7 +351,7 @@ TRIPLET = Task(
 )
 RETRIEVAL = Task(
     "retrieval",
-    "classes whose members are to be found from one of them",
+    "a class, whose other members are to be retrieved",
     frozenset(["index"]),
     (_PRECISION_AT_1, _MAP_AT_R),
     reads_as=MULTICLASS,

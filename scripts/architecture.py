@@ -1,9 +1,9 @@
-"""The floors of the package, from the ground up, and the picture of them in ``docs/architecture.md``.
+"""Write the floors (layers) of the package, the highest first, into ``docs/architecture.md``.
 
     python scripts/architecture.py           write the picture
     python scripts/architecture.py --check   fail if the picture is out of date
 
-A module imports only from lower floors, or from its own package. ``tests/test_architecture.py`` holds this.
+A module imports only from lower floors, or from its own package. ``tests/test_architecture.py`` checks this.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def picture() -> str:
 
 
 def page_with_picture() -> str:
-    """Return the page with today's picture between its markers."""
+    """Return the page with the current picture between its markers."""
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n```text\n{picture()}\n```\n{END}{after}"

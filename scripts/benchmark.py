@@ -1,4 +1,4 @@
-"""Measure the speed figures of the documentation, each as a ratio to a peer that runs beside it.
+"""Measure the speed figures of the documentation, each as a ratio to a reference in the same run.
 
 python scripts/benchmark.py [--epochs N] [--repeats N] [--commands | --recorded]
 """
@@ -178,7 +178,7 @@ def command_seconds(arguments: Sequence[str], folder: Path) -> float:
 
 
 def command_ratios(repeats: int) -> dict[str, float]:
-    """Return the time of each command that trains nothing, in times of an empty Hydra app."""
+    """Return the time of each command that trains nothing, divided by the time of an empty Hydra app."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yaml").write_text("x: 1\n")
@@ -264,10 +264,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument(
-        "--repeats", type=int, default=3, help="pairs of trainings; five times as many commands"
+        "--repeats", type=int, default=3, help="the number of repeats; commands get five times as many"
     )
     parser.add_argument("--commands", action="store_true", help="measure only commands that train nothing")
-    parser.add_argument("--recorded", action="store_true", help="compare 10,000 recorded runs, and no more")
+    parser.add_argument("--recorded", action="store_true", help="measure only the comparison of 10,000 runs")
     options = parser.parse_args()
     if options.recorded:
         with tempfile.TemporaryDirectory() as folder:

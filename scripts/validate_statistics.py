@@ -56,7 +56,7 @@ def covers(interval: Callable[[Array], inference.Interval], samples: Array, trut
 
 
 def not_rejected(differences: Array, truth: float) -> list[bool]:
-    """Return whether the intervals of differences cover, by the test that they invert, which is faster."""
+    """Return whether the intervals of differences cover the truth; the test that they invert is faster."""
     kept = [inference.sign_flip_p(sample - truth) > ALPHA for sample in differences]
     if covers(inference.difference_interval, differences[:100], truth) != kept[:100]:
         raise AssertionError("the interval does not invert the test")
@@ -169,7 +169,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--trained", action="store_true", help="on 4,000 trained networks, which takes some minutes"
+        "--trained", action="store_true", help="use 4,000 trained networks; this takes some minutes"
     )
     if parser.parse_args().trained:
         trained_null()

@@ -16,7 +16,7 @@ _PICTURES = (".png", ".svg")
 
 
 def main() -> None:
-    """The command: ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME [--picture FILE]]``."""
+    """Run the command ``catalogue [--task T] [--for TABLE --target COLUMN] [NAME [--picture FILE]]``."""
     try:
         _answer(_parser().parse_intermixed_args())
     except UserError as error:
@@ -25,10 +25,10 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=commands.shown("catalogue"), description=__doc__)
-    parser.add_argument("name", nargs="?", help="a loss, under any of its names")
-    parser.add_argument("parameters", nargs="*", help="of the loss in the picture: loss.delta=2")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss: a .png or .svg")
-    parser.add_argument("--task", help="list only the losses for such targets")
+    parser.add_argument("name", nargs="?", help="the name or an alias of a loss")
+    parser.add_argument("parameters", nargs="*", help="parameters of the loss to draw, as loss.delta=2")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss as a .png or .svg file")
+    parser.add_argument("--task", help="list only the losses for this task")
     parser.add_argument(
         "--for", dest="path", metavar="TABLE", help="find losses for this CSV or Parquet file"
     )
@@ -98,12 +98,12 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     """Draw a loss's value, gradient and curvature.
 
     Args:
-        name: under any of its names.
-        parameters: as typed for a run: ``loss.delta=2``.
+        name: the name or an alias of the loss.
+        parameters: its parameters, as typed for a run: ``loss.delta=2``.
         path: the picture; ``.png`` or ``.svg``.
 
     Raises:
-        UserError: there is no such loss or parameter, or it cannot be drawn, or not there.
+        UserError: there is no such loss or parameter, the loss cannot be drawn, or the path cannot be used.
     """
     from lossbench import losses
     from lossbench.comparison import figures
@@ -112,8 +112,8 @@ def draw_loss(name: str, parameters: Sequence[str], path: Path) -> None:
     from lossbench.records.table import typed
 
     known, values = _canonical(name), _values(parameters)
-    losses.get(known, **values)  # refuses what is not a parameter of it
-    values.pop("reduction", None)  # of several samples; the picture shows one
+    losses.get(known, **values)  # raises an error for an unknown parameter
+    values.pop("reduction", None)  # it concerns several samples; the picture shows one
     curve = loss_curve(known, values)
     if curve is None:
         raise UserError(f"{known} judges more than one number at once: it has no curve to draw")

@@ -1,4 +1,4 @@
-"""Print a comparison in the terminal, at 80 columns. No torch."""
+"""Print a comparison in the terminal, at 80 columns. This module imports no torch."""
 
 from collections.abc import Callable
 
@@ -82,7 +82,7 @@ def _add_columns(table: Table, names: list[str]) -> None:
 
 
 def _block(comparison: Comparison, text: str) -> list[str]:
-    """Return what belongs into the column of the block of data, if there are several."""
+    """Return the entry for the column of blocks of data, which exists only if there are several blocks."""
     return [text] if len(comparison.blocks) > 1 else []
 
 

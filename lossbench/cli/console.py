@@ -1,4 +1,4 @@
-"""What the terminal shows at the end of a run, of a job, and of a sweep. No torch."""
+"""Print what the terminal shows at the end of a run, a job and a sweep. This module imports no torch."""
 
 import math
 import statistics
@@ -47,7 +47,7 @@ def print_job(
     """Print one line for a job of a sweep.
 
     Args:
-        result: of the job.
+        result: the result of the job.
         done: the number of jobs that have ended.
         jobs: the number of all jobs; 0 if it is not known.
         seconds_left: the expected time of the remaining jobs.

@@ -1,4 +1,7 @@
-"""The help: examples, every choice with its parameters, every key, read from ``conf/``. No torch."""
+"""Build the help text from ``conf/``: examples, every choice with its parameters, and every key.
+
+This module imports no torch.
+"""
 
 import shutil
 import textwrap
@@ -17,10 +20,10 @@ _EXAMPLES = (
     "-m loss=mse,mae,huber replicates=20",
 )
 _GROUPS = ("data", "model", "regularizer", "optimizer", "schedule")
-# The choices that no function of lossbench stands behind
+# The summaries of the choices that no function implements
 _WITHOUT_FUNCTION = {
-    ("loss", registry.OUTPUTS): "Several losses at once: one for each output, or several for one.",
-    ("data", registry.AUTO): "The default data set of the loss.",
+    ("loss", registry.OUTPUTS): "Use several losses at once: one for each output, or several for one output.",
+    ("data", registry.AUTO): "Use the default data set of the loss.",
 }
 
 

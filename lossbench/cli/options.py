@@ -1,7 +1,7 @@
 """The options of Hydra's command line, as its documentation lists them.
 
-Hydra offers no public way to ask for them. They are declared here so that an unknown option is answered with
-the nearest known one; a test holds this table equal to Hydra's own parser.
+Hydra offers no public way to list them. They are declared here so that the message about an unknown option
+suggests the nearest known one. A test checks that this table equals Hydra's own parser.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options and the overrides of a ``train`` command.
 
     Raises:
-        UserError: there is no such option, an option lacks its value, or overrides stand apart.
+        UserError: there is no such option, an option lacks its value, or the overrides are not together.
     """
     parser = _Parser(add_help=False)
     parser.add_argument("overrides", nargs="*")

@@ -11,7 +11,7 @@ from lossbench.records.result import Result, results_in
 
 
 def main() -> None:
-    """The command: ``reproduce FOLDER``; status 0 if every run came out identical or within rounding."""
+    """Run the command ``reproduce FOLDER``; the status is 0 if every run is identical or within rounding."""
     options = _parser().parse_args()
     trust.grant(f"loss.function={word}" for word in options.trust.split(",") if word)
     try:
@@ -24,15 +24,15 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=commands.shown("reproduce"), description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a run, or of a sweep")
-    parser.add_argument("--trust", default="", help="code that the record needs, as my_package")
+    parser.add_argument("folder", type=Path, help="the folder of a run or of a sweep")
+    parser.add_argument("--trust", default="", help="a package whose code the record needs")
     return parser
 
 
 def _reproduced(result: Result) -> bool:
     """Rerun one run, print the outcome, and return whether it is the same."""
     if result.status == "failed":
-        print(f"{result.folder}: it had failed, so that there is nothing to compare: {result.error}")
+        print(f"{result.folder}: the run had failed, so there is nothing to compare: {result.error}")
         return True
     from lossbench.runs.reproduce import reproduce
 
@@ -42,7 +42,7 @@ def _reproduced(result: Result) -> bool:
         print(f"{result.folder}: not rerun\n  {error}")
         folder = read_manifest(result.folder).get("folder")
         if folder not in (None, str(Path.cwd())):
-            print(f"  it was run from {folder}, to which relative paths refer")
+            print(f"  it was run from {folder}; relative paths refer to that folder")
         return False
     difference = f", the largest relative difference is {verdict.largest:.1e}" if verdict.largest else ""
     print(f"{result.folder}: {verdict.word}{difference}")

@@ -1,4 +1,4 @@
-"""What one ``train`` command does: the jobs that Hydra gives it, and their results so far."""
+"""The state of one ``train`` command: it runs the jobs that Hydra starts, and holds their results."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from lossbench.config import compose
 from lossbench.errors import counted
 from lossbench.records.result import Result, read_results
 
-# The earlier results that are repeated, by the key retry
+# The statuses of earlier results that are repeated, for each value of the key retry
 _REPEATED = {"failed": ("failed",), "diverged": ("failed", "diverged")}
 
 
@@ -39,12 +39,12 @@ class StartedSweep:
 class Session:
     """The state of one ``train`` command.
 
-    A launcher of other processes gives each of them a copy: what happens there is known from the jobs'
-    folders alone.
+    A launcher that starts other processes gives each of them a copy of the session. What happens in those
+    processes is known only from the folders of the jobs.
 
     Attributes:
-        results: of the jobs that have ended in this process.
-        kept: the folders that already held the result, so that nothing was trained.
+        results: the results of the jobs that have ended in this process.
+        kept: the folders that already held a result, so that nothing was trained.
         skipped: the folders in which other processes are training.
         sweep: the sweep that the command has started; None for a single run.
     """
@@ -64,7 +64,7 @@ class Session:
             _current.reset(token)
 
     def job(self, config: DictConfig) -> None:
-        """Do one job of Hydra's. A failure in it is a result, so that a sweep goes on to its end."""
+        """Run one job that Hydra starts. A failure becomes a result, so that a sweep continues to its end."""
         from lossbench.runs.job import attempt_job
 
         values = compose.plain(config)
@@ -98,7 +98,7 @@ class Session:
         self.skipped.add(folder)
 
     def _report(self, result: Result, alone: bool) -> None:
-        """Print what has become of a job."""
+        """Print the result of a job."""
         if result.status == "failed" and alone:
             print(result.error, file=sys.stderr)
             return
@@ -112,7 +112,7 @@ class Session:
 
     @property
     def _jobs(self) -> int:
-        """The number of jobs that this process does; 0 where it does one for another process."""
+        """The number of jobs that this process runs; 0 if it is a worker of another process."""
         return self.sweep.jobs if self.sweep is not None and self.sweep.in_process else 0
 
     def _seconds_left(self) -> float | None:

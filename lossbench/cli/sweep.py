@@ -1,4 +1,7 @@
-"""The start and the end of a sweep: Hydra's callback, which ``conf/config.yaml`` names. No torch."""
+"""The start and the end of a sweep: the Hydra callback that ``conf/config.yaml`` names.
+
+This module imports no torch.
+"""
 
 import sys
 from contextlib import suppress
@@ -21,8 +24,8 @@ from lossbench.records.table import write_results
 class SweepReport(Callback):
     """Refuse a sweep that compares nothing, and end each sweep with its tables.
 
-    The exit status is 1 unless every job has completed. Hydra only logs what a callback raises, so that
-    errors leave by ``sys.exit``.
+    The exit status is 1 unless every job has completed. Hydra only logs the exceptions of a callback.
+    Errors therefore call ``sys.exit``, which ends the program.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -53,14 +56,14 @@ class SweepReport(Callback):
         jobs = _all_jobs(session, session.sweep)
         print_sweep(session.sweep.folder, jobs)
         _compare(session.sweep.folder, jobs)
-        with suppress(OSError, UserError):  # a full disk was already the reason of a job
+        with suppress(OSError, UserError):  # if the disk is full, a job has already reported it
             write_results(session.sweep.folder)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
 
 
 def _checked_jobs(config: DictConfig) -> int:
-    """Return the number of jobs, or leave with what speaks against the sweep."""
+    """Return the number of jobs, or exit with the reason why the sweep cannot run."""
     params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
     overrides = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
     try:
@@ -74,7 +77,7 @@ def _checked_jobs(config: DictConfig) -> int:
 
 
 def _finish_jobs(session: Session, folder: Path) -> None:
-    """Wait for jobs that other processes hold, and do those whose process has died."""
+    """Wait for jobs that other processes are running, and run those whose process has died."""
     from lossbench.runs.job import attempt_job
 
     for path in sorted(folder.glob("*/config.yaml")):

@@ -1,4 +1,7 @@
-"""The command ``train``: Hydra's entry, and every error in words. No torch."""
+"""The command ``train``: it starts Hydra and prints every error as a message.
+
+This module imports no torch.
+"""
 
 import atexit
 import gc
@@ -35,7 +38,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     gc.set_threshold(_ALLOCATIONS)
-    atexit.register(gc.freeze)  # the end of the process would otherwise collect what it frees anyway
+    atexit.register(gc.freeze)  # otherwise Python collects, at exit, memory that the exit frees anyway
     import hydra
 
     from lossbench import registry
@@ -56,7 +59,7 @@ def _run(arguments: list[str]) -> None:
 
 @contextmanager
 def _errors_in_words(session: "Session", arguments: list[str]) -> Iterator[None]:
-    """End every error in one message and a status, unless the user has asked for tracebacks."""
+    """Turn every error into one message and an exit status, unless the user wants tracebacks."""
     show_everything = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback
     try:

@@ -1,4 +1,7 @@
-"""What the page and the figures both draw: rounded numbers, shaded cells, lines and ranks. No torch."""
+"""The data that both the page and the figures draw: rounded numbers, shaded cells, lines and ranks.
+
+This module imports no torch.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +55,9 @@ def columns_on(matrix: Matrix, data: str) -> list[tuple[float | None, ...]]:
 
 
 def shaded(matrix: Matrix) -> tuple[ShadedRow, ...]:
-    """Shade each cell of the matrix by its rank in size within its metric and block of data.
+    """Shade each cell of the matrix by its position between the worst and the best value.
+
+    The worst and the best are those of the same metric on the same block of data.
 
     >>> from lossbench.comparison.model import MatrixRow
     >>> rows = tuple(MatrixRow(label, "d", (value,), (False,)) for label, value in (("a", 1.0), ("b", 3.0)))
@@ -77,7 +82,10 @@ def shaded(matrix: Matrix) -> tuple[ShadedRow, ...]:
 
 
 def _shade(value: float | None, column: Sequence[float | None], higher_is_better: bool) -> float | None:
-    """Return how far a value lies from the worst of its column to the best; one half if all are equal."""
+    """Return the position of a value between the worst (0) and the best (1) of its column.
+
+    The position is one half if all values are equal.
+    """
     if value is None or not math.isfinite(value):
         return None
     known = [other for other in column if other is not None and math.isfinite(other)]
@@ -110,7 +118,7 @@ class Line:
 
 @dataclass(frozen=True)
 class TuningLine(Line):
-    """The same on validation too; ``tuned`` is the value that was chosen for the loss."""
+    """A line with values on validation too; ``tuned`` is the value of ``x`` that was chosen for the loss."""
 
     validation: Series
     tuned: float | None
@@ -121,7 +129,7 @@ class Panel:
     """A chart against one number.
 
     Attributes:
-        title: the data.
+        title: the name of the data.
         key: the config key of the number.
         x: the values that it takes, sorted.
         log: whether its axis is logarithmic.
@@ -137,7 +145,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class TuningPanel(Panel):
-    """A chart of what was tuned.
+    """A chart against a number that was tuned.
 
     Attributes:
         lines: one for each loss.
@@ -171,7 +179,7 @@ def _series(points: Iterable[_Point]) -> Series:
 
 
 def robustness(comparison: Comparison) -> list[Panel]:
-    """Return the primary metric against the one number of the data that varies, as a corruption rate.
+    """Return the primary metric against the one numeric ``data`` key that varies, such as a corruption rate.
 
     Returns:
         A panel for each data set on which the number varies, with a line for each loss. There is none where
@@ -305,14 +313,14 @@ class Rank:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Mean ranks, the best first; ``ties`` are the first and last rows between which no pair is decided."""
+    """Mean ranks, the best first; a tie is the first and last row of losses of which no pair is decided."""
 
     rows: tuple[Rank, ...]
     ties: tuple[tuple[int, int], ...]
 
 
 def ranking(across: AcrossData) -> Ranking:
-    """Rank the losses, and find the runs of neighbors of which no two are decided.
+    """Rank the losses, and find the groups of adjacent losses in which no pair is decided.
 
     >>> from lossbench.comparison.model import DataSetPair
     >>> pairs = [DataSetPair(*names, 9, 0, 1, 1, decision) for *names, decision in (

@@ -1,4 +1,7 @@
-"""Compare losses: describe each one, decide each pair, and put the result into words. No torch."""
+"""Compare losses: describe each one, decide each pair, and put the result into words.
+
+This module imports no torch.
+"""
 
 import math
 from collections import Counter
@@ -36,7 +39,7 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
     """Compare the losses of sweeps or runs by one metric.
 
     Args:
-        folders: of sweeps or of runs.
+        folders: the folders of sweeps or of runs.
         metric: the primary metric, ``test/rmse`` or ``rmse``; by default the one that all runs monitored.
         reference: the label of the loss that all others are compared with; by default all pairs are compared.
 
@@ -173,7 +176,10 @@ def _summary(group: RunGroup, metric: str) -> Summary:
 def _pairs(
     groups: Sequence[RunGroup], metric: str, higher_is_better: bool, reference: str | None
 ) -> list[Pair]:
-    """Decide every two losses on one block, or each with the reference, by the sign-flip test after Holm."""
+    """Decide each pair of losses on one block by the sign-flip test with Holm's correction.
+
+    With a reference, only the pairs that contain it are decided.
+    """
     chosen = [
         (a, b)
         for index, a in enumerate(groups)
@@ -271,14 +277,15 @@ def _matrix(groups: Sequence[RunGroup], directions: Mapping[str, bool]) -> Matri
 
 
 def _metric_of(loss: str) -> str | None:
-    """Return the metric that is a loss's mean, or its root; None for a loss that is not lossbench's own."""
+    """Return the metric that equals the mean of a loss, or the root of the mean; None for a custom loss."""
     return registry.loss(loss).metric if loss in registry.losses() else None
 
 
 def _across(groups: Sequence[RunGroup], metric: str, higher_is_better: bool) -> AcrossData | None:
-    """Compare the losses over data sets; None where there is one, or a loss was not trained on each.
+    """Compare the losses over data sets.
 
-    Each data set counts once, whatever the rates at which it was corrupted: as the mean over them.
+    Each data set counts once, with the mean over the rates at which it was corrupted. The result is None if
+    there is only one data set, or if a loss was not trained on each.
     """
     labels = list(dict.fromkeys(group.label for group in groups))
     means: dict[str, dict[str, list[float]]] = {}

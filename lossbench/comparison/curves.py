@@ -1,4 +1,7 @@
-"""Learning curves summed up over the seeds, and the curves of the losses themselves. No torch."""
+"""Learning curves summarised over the seeds, and the curves of the losses themselves.
+
+This module imports no torch.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-POINTS = 300  # the most epochs that are drawn of a learning curve
+POINTS = 300  # the largest number of epochs that is drawn of a learning curve
 LOSS_CURVE_PARTS = ("value", "gradient", "curvature")
 _QUANTILES = (0.1, 0.9)  # over the seeds, the ends of a learning curve's band
 
@@ -26,7 +29,7 @@ class CurveBand:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """The learning curves of one loss summed up over the seeds, by column."""
+    """The learning curves of one loss, summarised over the seeds, by column."""
 
     epoch: tuple[int, ...]
     seeds: int
@@ -34,7 +37,9 @@ class LearningCurve:
 
 
 def summed_up(frame: "pd.DataFrame") -> LearningCurve:
-    """Sum up the learning curves of one loss: columns ``seed``, ``epoch`` and what was recorded.
+    """Summarise the learning curves of one loss over the seeds.
+
+    The columns of the frame are ``seed``, ``epoch`` and what was recorded.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"seed": [0, 1], "epoch": [1, 1], "train/loss": [1.0, 3.0]})

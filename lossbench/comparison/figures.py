@@ -1,4 +1,4 @@
-"""Figures of a comparison, for a paper or a README. No torch."""
+"""Figures of a comparison, for a paper or a README. This module imports no torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -102,7 +102,7 @@ def _draw_band(axes: Axes, epoch: Sequence[int], band: CurveBand, look: _Look, f
 
 
 def robustness(path: Path, comparison: Comparison) -> bool:
-    """Draw the primary metric against the number of the data that varies; a panel for each data set.
+    """Draw the primary metric against the numeric ``data`` key that varies; a panel for each data set.
 
     Args:
         path: the figure; ``.png`` or ``.svg``.
@@ -131,7 +131,7 @@ def robustness(path: Path, comparison: Comparison) -> bool:
 
 
 def tuning(path: Path, comparison: Comparison) -> bool:
-    """Draw validation, by which settings are chosen, beside test against each number that was tuned.
+    """Draw the primary metric against each number that was tuned: on validation left, on test right.
 
     Args:
         path: the figure; ``.png`` or ``.svg``.
@@ -168,7 +168,7 @@ def tuning(path: Path, comparison: Comparison) -> bool:
 
 
 def _draw_tuned(axes: Axes, line: charts.TuningLine, series: charts.Series, look: _Look) -> None:
-    """Draw a loss's line with a ring where it was tuned to."""
+    """Draw the line of a loss, with a ring at the value that was chosen for it."""
     _draw_series(axes, line.x, series, look)
     if line.tuned is not None:
         mean = series.mean[line.x.index(line.tuned)]
@@ -200,7 +200,7 @@ def loss_curves(path: Path, curves: Mapping[str, LossCurve]) -> None:
 
 
 def ranks(path: Path, comparison: Comparison) -> bool:
-    """Draw each loss's mean rank over the data sets; a bar joins losses of which no two are decided.
+    """Draw each loss's mean rank over the data sets; a bar joins losses among which no pair is decided.
 
     Args:
         path: the figure; ``.png`` or ``.svg``.
@@ -235,7 +235,7 @@ def ranks(path: Path, comparison: Comparison) -> bool:
 
 
 def matrix(path: Path, comparison: Comparison) -> None:
-    """Draw every loss by every metric; cells are framed where the metric is the loss trained with.
+    """Draw each loss evaluated by each metric; a cell is framed if the loss optimises its metric directly.
 
     Args:
         path: the figure; ``.png`` or ``.svg``.
@@ -259,7 +259,7 @@ def matrix(path: Path, comparison: Comparison) -> None:
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    text = "shade: worst (pale) to best of a column; framed: the metric is the loss trained with"
+    text = "shade: worst (pale) to best of a column; framed: the loss optimises this metric directly"
     axes.set_xlabel(text, fontsize="small")
     _save(path, figure)
 
@@ -273,7 +273,7 @@ def _looks(labels: Iterable[str]) -> dict[str, _Look]:
 
 
 def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
-    """Name the rows of a chart whose rows are losses, the first at the top."""
+    """Label the rows of a chart with the losses, the first at the top."""
     axes.set_yticks(range(len(labels)), [_literal(label) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -283,7 +283,10 @@ def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def _draw_series(axes: Axes, x: Sequence[float], series: charts.Series, look: _Look) -> None:
-    """Draw means with a band for their intervals, and a cross where seeds diverged, which are in neither."""
+    """Draw means with a band for their intervals, and a cross where some seeds diverged.
+
+    The seeds that diverged are not included in the means and the intervals.
+    """
     color, style = look
     axes.fill_between(x, series.low, series.high, color=color, alpha=0.12, linewidth=0)
     axes.plot(x, series.mean, style, color=color, linewidth=1.8, marker="o", markersize=4.5)

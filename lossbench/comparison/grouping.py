@@ -1,7 +1,7 @@
-"""Runs to groups: which runs share a loss, a block of data and a setting, and what validation chose.
+"""Group runs by loss, block of data and setting, and choose the settings on validation.
 
 The keys that vary between the runs fall into three parts: those of the loss, those of the data, which make
-blocks, and all others, which make settings. No torch.
+blocks, and all others, which make settings. This module imports no torch.
 """
 
 import math
@@ -178,10 +178,10 @@ def shell_command(words: Sequence[Any]) -> str:
 def grouped(runs: list[Run], metric: str, higher_is_better: bool) -> list[TriedSettings]:
     """Group the runs by loss and block, and choose the settings on validation.
 
-    For each loss the setting with the best mean over the seeds is chosen. For all losses of a block it is
-    the setting with the lowest mean of its ranks among each loss's settings: ranks, so that a loss that
-    diverges somewhere does not decide alone. Where mean ranks are equal, the best mean over the losses
-    decides. A setting at which a seed diverged is the worst.
+    For each loss, the setting with the best mean over the seeds is chosen. For all losses of a block
+    together, the settings of each loss are ranked, and the setting with the lowest mean rank is chosen. Ranks
+    ensure that a loss that diverges at a setting does not decide alone. If mean ranks are equal, the best
+    mean over the losses decides. A setting at which a seed diverged is the worst.
 
     Returns:
         The losses block by block, the best loss of a block first; losses without a finite score last.
@@ -256,7 +256,7 @@ def _group(
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value of a config has a size; true and false have none.
+    """Return whether a value of a config is a number; true and false are not.
 
     >>> is_number(0.1), is_number(True), is_number("0.1")
     (True, False, False)
@@ -265,14 +265,14 @@ def is_number(value: Any) -> bool:
 
 
 def _order(part: Mapping[str, Any]) -> _Order:
-    """Return a key by which parts of configs sort and differ: numbers by size, before texts."""
+    """Return a key that sorts and identifies parts of configs: numbers come before texts, by size."""
     return tuple(
         (key, (0, value) if is_number(value) else (1, str(value))) for key, value in sorted(part.items())
     )
 
 
 def _check_crossed(runs: Mapping[_Identity, list[Run]], keys: list[str]) -> None:
-    """Refuse settings that were not trained for every loss with the same seeds: tuning would be unfair."""
+    """Raise an error if not every loss was trained at every setting with the same seeds: that is unfair."""
     if not keys:
         return
     trained = {
@@ -287,7 +287,7 @@ def _check_crossed(runs: Mapping[_Identity, list[Run]], keys: list[str]) -> None
             vary = "vary" if len(keys) > 1 else "varies"
             raise UserError(
                 f"{', '.join(keys)} {vary}, but not for every loss and seed: {label} lacks {words} with "
-                f"seed {seed}; run every combination, or fix what varies"
+                f"seed {seed}; run every combination, or keep the setting constant"
             )
 
 
@@ -314,5 +314,5 @@ def _differing(named: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[st
 
 
 def _name(name: str, part: Mapping[str, Any], keys: Mapping[str, list[str]]) -> str:
-    """Return a loss's or block's name in reports: with the keys in which those of its name differ."""
+    """Return the name of a loss or block in reports, with the keys that distinguish it from its namesakes."""
     return f"{name} {typed({key.partition('.')[2]: part[key] for key in keys[name] if key in part})}".rstrip()

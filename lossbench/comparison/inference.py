@@ -1,4 +1,4 @@
-"""Tests and intervals for paired scores, exact where the seeds are few. No torch.
+"""Tests and intervals for paired scores, exact for small numbers of seeds. This module imports no torch.
 
 The decision follows one test, the sign-flip test of the mean difference. The interval of a difference
 inverts it: 0 lies outside exactly where the test rejects. The test is exact if the differences are symmetric
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Interval = tuple[float, float | None, float | None]
 
 ALPHA = 0.05  # the probability of any false decision among the pairs of one data set
-_EXACT = 20  # pairs, up to which all sign vectors are enumerated
+_EXACT = 20  # the largest number of pairs for which all sign vectors are enumerated
 _DRAWS = 100_000
 _TINY = 1e-12  # relative; sums that differ by rounding alone are ties
 _MOST_SEEDS = 10_000
@@ -122,7 +122,7 @@ def _subsets_of(numbers: bytes) -> tuple[Array, Array]:
 
 
 def sign_flip_p(differences: ArrayLike) -> float:
-    """Return the two-sided p-value of the mean: the share of sign vectors that give one as far from 0.
+    """Return the two-sided p-value of the mean: the share of sign vectors whose mean is as far from 0.
 
     It is exact up to 20 pairs (by meeting in the middle). Above, it is estimated from 100,000 draws with a
     fixed seed; the observation is counted among them, so it is never 0.
@@ -198,7 +198,8 @@ def is_significant(p_adjusted: float) -> bool:
 def holm(p_values: ArrayLike) -> list[float]:
     """Return the p-values after Holm's step-down adjustment.
 
-    Rejecting those of at most alpha makes any false rejection at all with probability alpha or less.
+    If the hypotheses with values of at most alpha are rejected, the probability of any false rejection is at
+    most alpha.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -266,8 +267,8 @@ def power(effect: float, n: int, comparisons: int = 1) -> float:
     """Return the probability that the sign-flip test detects an effect at Holm's first step, alpha 0.05.
 
     The differences are assumed normal. The value is exact where only equal signs reject. Otherwise it is the
-    power of Student's test at the level that n signs can attain: up to 0.1 too high for the next seed or two,
-    and close from there on.
+    power of Student's test at the level that n signs can attain. This is up to 0.1 too high for the next
+    one or two seeds, and close for more seeds.
 
     Args:
         effect: the mean of the paired differences in their own standard deviations, not in the scores'.
@@ -355,7 +356,7 @@ def across(scores: ArrayLike, names: Sequence[str], higher_is_better: bool = Fal
 
     Args:
         scores: ``(data sets, losses)``, averaged over the seeds.
-        names: of the losses.
+        names: the names of the losses.
         higher_is_better: the direction; rank 1 is the best.
 
     >>> across([[1, 2], [3, 5], [4, 7]], ["mae", "mse"]).pairs[0].decision

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 SCHEMA_VERSION = 1
 
-Ends = tuple[float | None, float | None]  # of an interval; None where the seeds are too few for one
+Ends = tuple[float | None, float | None]  # the ends of an interval; None if there are too few seeds for one
 Decision = Literal["a_better", "b_better", "undecided", "too_few_seeds", "too_few_data_sets"]
 
 _NO_ENDS: Ends = (None, None)
@@ -16,7 +16,7 @@ _OPTIONAL = {"optional": True}  # in JSON, no key where the value is None
 
 @dataclass(frozen=True)
 class Summary:
-    """The scores of one group of runs, summed up over the seeds.
+    """The scores of one group of runs, summarised over the seeds.
 
     Attributes:
         n: the number of seeds with a finite score.
@@ -64,7 +64,7 @@ class Group:
         parameters: all parameters of the loss.
         block: the ``data.*`` keys that vary between the runs compared.
         tuned: the setting that was chosen for this loss; None where nothing was tuned.
-        summary: the scores summed up.
+        summary: the summary of the scores.
         folders: the runs.
         seeds: the seeds with a finite score.
         scores: one score for each of them.
@@ -109,8 +109,8 @@ class Pair:
         n: the number of seeds at which both have a finite score.
         difference: the mean of ``a`` minus ``b``.
         ci95: its 95% interval.
-        p_value: of the sign-flip test.
-        p_wilcoxon: of Wilcoxon's signed-rank test.
+        p_value: the p-value of the sign-flip test.
+        p_wilcoxon: the p-value of Wilcoxon's signed-rank test.
         p_adjusted: ``p_value`` after Holm's correction for all pairs of the block.
         probability_a_better: the probability that ``a`` beats ``b`` on one seed.
         probability_ci95: its 95% interval.
@@ -137,7 +137,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """The mean of each metric for one loss on one block; ``same`` marks the metric it was trained with."""
+    """The mean of each metric for a loss on a block; ``same`` marks the metric that it optimises directly."""
 
     label: str
     data: str
@@ -173,10 +173,10 @@ class AcrossData:
 
     Attributes:
         n: the number of data sets.
-        statistic: of Friedman's test.
-        p_value: of Friedman's test.
+        statistic: the statistic of Friedman's test.
+        p_value: the p-value of Friedman's test.
         mean_ranks: the mean rank of each loss, by label; rank 1 is the best.
-        pairs: every two losses.
+        pairs: all pairs of losses.
     """
 
     n: int
@@ -222,7 +222,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A run that is in none of the numbers, and why."""
+    """A run that is excluded from all numbers, and the reason."""
 
     folder: str
     reason: str
@@ -238,11 +238,11 @@ class Comparison:
         reference: the label of the loss that all others are compared with; None where all pairs are.
         varied: the config keys that vary between the runs.
         groups: every loss on every block of data, the best of a block first.
-        pairs: every two losses on one block.
+        pairs: the pairs of losses on each block.
         matrix: every loss evaluated by every metric.
-        across_data: the losses over several data sets; None where there is one.
+        across_data: the losses over several data sets; None if there is only one.
         tuning: the settings that were tried; None where nothing was tuned.
-        excluded: the runs that are in no number.
+        excluded: the runs that are excluded from all numbers.
         commands: the commands that trained the runs, as they can be pasted.
         verdict: the result in words.
     """

@@ -43,7 +43,7 @@ _SECTIONS: dict[str, type[Section]] = {
 
 @dataclass(frozen=True)
 class CheckedConfig:
-    """A config without issues, its components still named and not yet imported."""
+    """A config without issues; its components are named but not yet imported."""
 
     top: TopSection
     loss: str
@@ -63,7 +63,7 @@ def check(config: Mapping[str, Any]) -> CheckedConfig:
     """Return the config, typed.
 
     Args:
-        config: interpolations resolved, as plain dicts and lists.
+        config: the config as plain dicts and lists, with interpolations resolved.
 
     Raises:
         ConfigError: with every issue, each with its key, its value and what to write instead.
@@ -102,7 +102,7 @@ def _terms(section: Any, found_issues: list[Issue]) -> list[ChosenTerm]:
         if isinstance(section, Mapping) and section.get("outputs"):
             term, name = next(iter(section["outputs"])), section.get("name")
             change = f"loss@loss.outputs.{term}={name}"
-            hint = f"is one loss, and this config has outputs; change one of theirs: {change}"
+            hint = f"is a single loss, but this config has outputs; change the loss of one: {change}"
             found_issues.append(Issue("loss", name, hint))
             return []
         term = _term("", "loss", section, 1.0, found_issues)
@@ -148,7 +148,7 @@ def _weight_issues(weights: Mapping[Any, Any], terms: list[str]) -> list[Issue]:
         if str(name) not in terms:
             near = did_you_mean(str(name), terms, "loss.weights.")
             found_issues.append(
-                Issue(key, weight, f"is the weight of no term. {near}The terms: {', '.join(terms)}")
+                Issue(key, weight, f"does not belong to a term. {near}The terms: {', '.join(terms)}")
             )
         elif _number(weight) != weight or not 0 <= weight < math.inf:
             found_issues.append(Issue(key, weight, "must be a number at least 0"))
@@ -205,7 +205,7 @@ def _section_issues(model: type[BaseModel], values: Any, owner: str, key: str) -
 
 
 def _where_it_belongs(key: str) -> str:
-    """Say which choices of the group have a key that is unknown where it stands, or which section has it."""
+    """Return which choices of the group have a key that is unknown in its place, or which section has it."""
     place, _, name = key.rpartition(".")
     group = place.partition(".")[0]
     owners = [f"{group}={other}" for other in registry.names(group) if name in registry.read(group, other)]
@@ -235,5 +235,5 @@ def _file_issues(data: Choice[DataSection]) -> list[Issue]:
         [entry.name for entry in file.parent.glob("*") if entry.is_file()] if file.parent.is_dir() else []
     )
     folder = f"{file.parent}/" if str(file.parent) != "." else ""
-    hint = f"no such file, seen from {Path.cwd()}. {did_you_mean(file.name, nearby, folder)}"
+    hint = f"no such file; the working directory is {Path.cwd()}. {did_you_mean(file.name, nearby, folder)}"
     return [Issue("data.path", path, hint.rstrip())]

@@ -1,4 +1,4 @@
-"""What does not go together: loss, data, model and metrics checked against each other. No torch."""
+"""Check loss, data, model and metrics against each other. This module imports no torch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -55,7 +55,7 @@ def _loss_issues(term: ChosenTerm) -> list[Issue]:
     issues = []
     loss, key = term.loss, term.key
     if not term.info.is_custom and loss.common.about != term.info.facts:
-        hint = "does not go with the rest of the loss's section: choose a loss by loss=, not by its keys"
+        hint = "does not fit the rest of the loss section: choose a loss by loss=, not by setting its keys"
         issues.append(Issue(f"{key}.name", loss.name, hint))
     if term.is_single and loss.common.output is not None:
         hint = f"is for the terms of loss={registry.OUTPUTS}; a single loss judges the only output"
@@ -94,8 +94,8 @@ def _agreement_issues(output: ChosenOutput) -> list[Issue]:
         ):
             if expected != given:
                 hint = (
-                    f"judges '{output.name}' with {first.name}, which reads other {what}: {expected}, and "
-                    f"this {given}; give {way}each an output of its own"
+                    f"judges '{output.name}' along with {first.name}, which reads other {what} ({expected}, "
+                    f"this term {given}); give {way}each an output of its own"
                 )
                 issues.append(Issue(other.key, other.loss.name, hint))
                 break
@@ -131,7 +131,7 @@ def _output_name_issues(model: Choice[ModelSection], names: list[str]) -> list[I
     unknown = [name for name in activations if name not in names]
     if not missing and not unknown:
         return []
-    expected = ", ".join(names) or "none by name: give one activation for the only output"
+    expected = ", ".join(names) or "the only output has no name, so give one activation"
     return [Issue("model.output_activation", activations, f"needs one for each output: {expected}")]
 
 
@@ -154,7 +154,7 @@ def _regularizer_issues(
         hint = f"name hidden layers by number and output layers by name: {', '.join(map(str, known))}"
         issues.append(Issue("regularizer.layers", layers, hint))
     elif targets == ["activity"] and not any(isinstance(layer, int) for layer in layers or range(hidden)):
-        hint = "activity is that of hidden layers, and none is chosen"
+        hint = "activity is the output of hidden layers, and none is chosen"
         issues.append(Issue("regularizer.apply_to", targets, hint))
     return issues
 

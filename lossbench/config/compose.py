@@ -1,4 +1,4 @@
-"""YAML and overrides to one config: aliases, open groups and the config's identity, given to Hydra."""
+"""Compose YAML files and overrides into one config, with aliases, open groups and an identity."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ class AliasSearchPath(SearchPathPlugin):
     """Puts the aliases at the end of the search path, behind every YAML."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra."""
+        """Append the aliases; Hydra calls this."""
         search_path.append(provider="lossbench", path="aliases://")
 
 
@@ -94,7 +94,7 @@ def config_id(config: Mapping[str, Any]) -> str:
     """Return the hash of everything that decides a run's numbers: 12 hexadecimal digits.
 
     Args:
-        config: as plain dicts. Equal numbers count as the same (2 and 2.0).
+        config: the config as plain dicts. Equal numbers count as the same (2 and 2.0).
 
     >>> config_id({"seed": 1, "retry": "none"}) == config_id({"seed": 1.0, "retry": "failed"})
     True
@@ -111,7 +111,7 @@ def config_id(config: Mapping[str, Any]) -> str:
 
 
 def jobs_at_once(threads: int | None) -> int:
-    """Return how many jobs of so many threads each keep this machine's cores busy; None means all cores.
+    """Return how many jobs with this number of threads keep all cores busy; None means all cores for one job.
 
     >>> jobs_at_once(None)
     1

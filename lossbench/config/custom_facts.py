@@ -1,4 +1,4 @@
-"""The facts that a config states of a custom loss, checked."""
+"""Check the facts that a config states about a custom loss."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def fact_issues(stated: dict[str, Any], key: str) -> list[Issue]:
 
     Args:
         stated: the ``about`` section.
-        key: where the loss stands in the config.
+        key: the key of the loss in the config.
     """
     defaults = registry.loss(registry.CUSTOM).facts
     issues = _unknown_facts(stated, defaults, key)
@@ -35,7 +35,7 @@ def _unknown_facts(stated: dict[str, Any], defaults: Any, key: str) -> list[Issu
     for fact, value in stated.items():
         if fact not in defaults:
             near = did_you_mean(fact, allowed, f"{key}.about.")
-            hint = f"is no fact. {near}Facts: {', '.join(allowed)}"
+            hint = f"is not a fact of a loss. {near}Facts: {', '.join(allowed)}"
             issues.append(Issue(f"{key}.about.{fact}", value, hint))
         elif fact in allowed and value not in allowed[fact]:
             known = ", ".join(str(choice).lower() for choice in allowed[fact])
@@ -52,8 +52,8 @@ def _disagreeing_facts(facts: dict[str, Any], key: str) -> list[Issue]:
         return [Issue(f"{key}.about.units", units, f"a {space.name} over classes has units=classes")]
     if space.is_score and not task.has_probabilities:
         known = ", ".join(sorted(name for name, other in TASKS.items() if other.has_probabilities))
-        return [Issue(f"{key}.about.prediction", space.name, f"decides a task of: {known}")]
+        return [Issue(f"{key}.about.prediction", space.name, f"is only for one of the tasks: {known}")]
     if len({space.embeds, task.embeds, units == "embedding"}) > 1:
-        hint = f"an embedding goes with units=embedding and a task of: {', '.join(sorted(EMBEDDING_TASKS))}"
+        hint = f"an embedding needs units=embedding and a task of: {', '.join(sorted(EMBEDDING_TASKS))}"
         return [Issue(f"{key}.about.prediction", space.name, hint)]
     return []

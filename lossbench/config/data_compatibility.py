@@ -1,4 +1,7 @@
-"""Whether the data has what the losses need: targets, tasks, rows, weights and corruption. No torch."""
+"""Check whether the data has what the losses need: targets, tasks, rows, weights and corruption.
+
+This module imports no torch.
+"""
 
 from collections.abc import Sequence
 
@@ -14,7 +17,7 @@ def data_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> lis
     issues = []
     section, info = source.common, registry.dataset(source.name)
     if section.validation + section.test >= 1:
-        hint = f"and data.validation={section.validation} leave no rows to train on: lower them"
+        hint = f"data.test and data.validation={section.validation} leave no rows to train on: lower them"
         issues.append(Issue("data.test", section.test, hint))
     if section.about is not None and section.about != info.facts:
         issues.append(Issue("data.about", ..., "holds the facts of a data set, which are not for setting"))
@@ -40,7 +43,7 @@ def _target_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> 
         if known is None or is_table:
             return []
         shown = " ".join(f"+loss@loss.outputs.{target}=..." for target in known)
-        judged = f"has the targets {', '.join(known)}, and one loss judges one"
+        judged = f"has the targets {', '.join(known)}, and a single loss judges only one"
         hint = f"{judged}. Write loss={registry.OUTPUTS} {shown}"
         return [Issue("data", source.name, hint)]
     outputs = list(dict.fromkeys(term.output for term in terms))
@@ -48,12 +51,12 @@ def _target_issues(terms: Sequence[ChosenTerm], source: Choice[DataSection]) -> 
         if len(outputs) == 1:
             return []
         hint = f"has one target, and the terms judge {len(outputs)} outputs: {', '.join(outputs)}"
-        return [Issue("data", source.name, f"{hint}. Say loss.outputs.<term>.output, the same for all")]
+        return [Issue("data", source.name, f"{hint}. Set loss.outputs.<term>.output to the same for all")]
     issues = []
     for term in terms:
         if term.output not in known:
             near = did_you_mean(term.output, known)
-            hint = f"is no target of data={source.name}. {near}Its targets: {', '.join(known)}"
+            hint = f"is not a target of data={source.name}. {near}Its targets: {', '.join(known)}"
             issues.append(Issue(f"{term.key}.output", term.output, hint))
     not_judged = [target for target in known if target not in outputs] if is_table and not issues else []
     if not_judged:
@@ -83,7 +86,7 @@ def _task_issues(term: ChosenTerm, source: Choice[DataSection]) -> list[Issue]:
 
 
 def _training_part_issues(outputs: list[ChosenOutput], source: Choice[DataSection]) -> list[Issue]:
-    """Check that weights and corruption are for such targets and such losses."""
+    """Check that weights and corruption fit the targets and the losses."""
     section, issues = source.common, []
     classes = any(output.task.has_classes for output in outputs)
     numbers = any(output.task.is_numeric for output in outputs)

@@ -28,7 +28,7 @@ def explain(error: Exception, words: Sequence[str]) -> str:
     """Return an exception in words: what was passed, what was expected, how to fix it.
 
     Args:
-        error: that a command raised.
+        error: the exception that a command raised.
         words: the arguments of the command, options included.
     """
     if isinstance(error, UserError):
@@ -57,7 +57,7 @@ def unexpected(error: Exception) -> str:
 
 
 def _in_words(error: HydraException | OmegaConfBaseException) -> str:
-    """Return the message of an exception of Hydra's; of OmegaConf's, its first line and the key."""
+    """Return the message of a Hydra exception, or the key and the first line of an OmegaConf exception."""
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {str(error).partition(chr(10))[0]}"
     return str(error).strip()
@@ -65,8 +65,8 @@ def _in_words(error: HydraException | OmegaConfBaseException) -> str:
 
 def _no_override(word: str) -> str:
     return (
-        f"{word}: not an override; write KEY=VALUE, and quote a value with spaces or signs twice, as "
-        "'data.path=\"my file (1).csv\"'"
+        f"{word}: not an override; write KEY=VALUE, and quote a value with spaces or special characters "
+        "twice, as 'data.path=\"my file (1).csv\"'"
     )
 
 

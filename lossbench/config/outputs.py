@@ -1,4 +1,4 @@
-"""From the chosen losses and data to the outputs that they are about."""
+"""Derive the outputs from the losses and the data that were chosen."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def outputs_of(terms: Sequence[ChosenTerm], source: Choice[DataSection] | None) 
 
 
 def _task_of(term: ChosenTerm, source: Choice[DataSection] | None) -> Task:
-    """Return what the data says of the term's target; the loss decides where the data leaves it open."""
+    """Return the task of the term's target: the one that the data states, or else that of the loss."""
     stated = None if source is None else stated_task(source, term.output)
     if stated is None or term.info.task.reads_as is not None:
         return term.info.task
@@ -26,7 +26,7 @@ def _task_of(term: ChosenTerm, source: Choice[DataSection] | None) -> Task:
 
 
 def stated_task(source: Choice[DataSection], output: str) -> Task | None:
-    """Return what the data says of an output's target; None if it leaves that to the loss."""
+    """Return the task that the data states for an output's target; None if it leaves that to the loss."""
     info = registry.dataset(source.name)
     if info.is_table:
         stated = source.parameters["task"]

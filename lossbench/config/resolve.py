@@ -1,4 +1,4 @@
-"""Resolve a config: the one place that draws the consequences of what was chosen, and imports it."""
+"""Resolve a config: only this module derives what the choices imply, and imports their code."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -26,7 +26,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         values: the composed config, as plain dicts and lists.
 
     Raises:
-        ConfigError: with every issue of the config.
+        ConfigError: the config has issues; the error holds all of them.
         UserError: a custom loss is not trusted, does not exist, or is no loss.
     """
     return bind(check(values))

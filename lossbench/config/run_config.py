@@ -1,4 +1,4 @@
-"""A run's configuration, resolved: every component imported and bound, every consequence drawn.
+"""The resolved configuration of a run: every component is imported, and all its arguments are bound.
 
 Builders receive parts of this record and never ask what a name implies.
 """
@@ -18,7 +18,7 @@ class RunConfig:
         label: its name in reports.
         seeds: one per replicate.
         metrics: the names of all metrics, with prefixes.
-        primary: the metric that decides.
+        primary: the primary metric.
         outputs: what is predicted, with the terms that judge it.
         data: the data set.
         training: the network and its training.

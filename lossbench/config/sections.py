@@ -1,4 +1,4 @@
-"""The sections of a config: the keys that each has beside its component's parameters, typed."""
+"""The sections of a config: typed keys that each has in addition to the parameters of its component."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -20,7 +20,7 @@ from lossbench.tasks import NONNEGATIVE_SPACE, Task
 
 
 class LossSection(Section):
-    """Keys that every loss has beside its own parameters.
+    """Keys that every loss has in addition to its own parameters.
 
     One of several terms may say which ``output`` it judges; by default it takes the section's reduction.
     """
@@ -44,7 +44,7 @@ class OutputsSection(Section):
 
 
 class DataSection(Section):
-    """Keys that every data set has beside its own."""
+    """Keys that every data set has in addition to its own."""
 
     name: str
     batch_size: Count
@@ -104,7 +104,7 @@ class TrainerSection(Section):
 
 
 class TopSection(Section):
-    """Keys that stand by themselves."""
+    """Keys that belong to no section."""
 
     seed: Index
     replicates: Annotated[int, Interval(ge=1, le=100_000)]
@@ -117,10 +117,10 @@ S = TypeVar("S", bound=Section)
 
 @dataclass(frozen=True)
 class Choice(Generic[S]):
-    """A component as chosen, its section checked.
+    """A chosen component, whose section has been checked.
 
     Attributes:
-        name: of the choice.
+        name: the name of the choice.
         parameters: the component's own keys.
         common: the keys that all choices of the group have.
     """
@@ -135,10 +135,10 @@ class ChosenTerm:
     """A loss as chosen for one output.
 
     Attributes:
-        name: of the term; the loss's name if there is a single loss.
-        key: where it stands in the config: ``loss``, or ``loss.outputs.NAME``.
+        name: the name of the term; the loss's name if there is a single loss.
+        key: its key in the config: ``loss``, or ``loss.outputs.NAME``.
         loss: what was chosen.
-        info: what the loss says of itself.
+        info: the facts of the loss.
         weight: its factor in the total.
     """
 
@@ -182,7 +182,7 @@ class ChosenOutput:
     """What is predicted, and the terms that judge it.
 
     Attributes:
-        name: as the data calls the target; empty where it is the only one.
+        name: the name of the target in the data; empty if it is the only one.
         task: what kind of target it is.
         terms: at least one.
     """
@@ -193,7 +193,7 @@ class ChosenOutput:
 
     @property
     def prefix(self) -> str:
-        """What stands before the names of its metrics."""
+        """The prefix of the names of its metrics."""
         return f"{self.name}/" if self.name else ""
 
     def metric_names(self, *, weighted: bool) -> list[str]:

@@ -18,10 +18,10 @@ class ReplicatedTable(nn.Module):
     """Features, targets, weights and row numbers of all replicates.
 
     Args:
-        features: as the network reads them.
-        targets: by term, as its loss reads them.
+        features: the features, as the network reads them.
+        targets: the targets of each term, as its loss reads them.
         splits: one per replicate, all with parts of the same sizes.
-        weights: by term, ``(R, N)`` or ``(1, N)``, how much each row counts; a term may have none.
+        weights: for each term, how much each row counts, ``(R, N)`` or ``(1, N)``; a term may have none.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class ReplicatedTable(nn.Module):
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Yield batches of the rows ``(R, n)``, ``size`` at a time.
 
-        Many batches are gathered at once and handed out as views: one gather takes as long as ten.
+        Many batches are gathered at once and returned as views, because gathering one batch takes as long as
+        gathering ten.
         """
         sources = [self.features, *(self.target(term) for term in self.terms)]
         per_row = sum(columns.values.shape[1 + columns.per_replicate :].numel() for columns in sources)

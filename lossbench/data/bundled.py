@@ -16,7 +16,7 @@ _DARK = 8  # half of the darkest value of a pixel: from here on it is inked
 
 
 def diabetes() -> Dataset:
-    """Disease progression of 442 patients from 10 measurements (Efron et al. 2004): regression.
+    """Load 10 measurements and the disease progression of 442 patients (Efron et al. 2004). Task: regression.
 
     >>> diabetes().features.shape
     (442, 10)
@@ -25,7 +25,9 @@ def diabetes() -> Dataset:
 
 
 def petals() -> Dataset:
-    """Length in cm of 150 iris petals from their width and the size of their sepals (Fisher 1936): positive.
+    """Load 150 irises, to predict the petal length in cm (Fisher 1936). Task: positive.
+
+    The features are the petal width and the length and width of the sepals.
 
     >>> petals().target.values.min() > 0
     np.True_
@@ -36,7 +38,7 @@ def petals() -> Dataset:
 
 
 def ink() -> Dataset:
-    """How many of the 32 pixels in a digit's right half are inked, from its left half: counts.
+    """Load the left halves of digits, to predict how many of the 32 right pixels are inked. Task: count.
 
     >>> ink().target.values[:3, 0]
     array([13., 10., 14.])
@@ -47,7 +49,7 @@ def ink() -> Dataset:
 
 
 def breast_cancer() -> Dataset:
-    """Malignant (0) or benign (1), 569 tumours, 30 measurements (Wolberg et al. 1995): binary.
+    """Load 30 measurements of 569 tumours, malignant (0) or benign (1) (Wolberg et al. 1995). Task: binary.
 
     >>> breast_cancer().target.classes
     ('malignant', 'benign')
@@ -56,7 +58,7 @@ def breast_cancer() -> Dataset:
 
 
 def digits() -> Dataset:
-    """Handwritten digits, 1,797 images of 8 x 8 pixels (Alpaydin and Kaynak 1998): ten classes.
+    """Load 1,797 images of handwritten digits, 8 x 8 pixels (Alpaydin and Kaynak 1998). Task: multiclass.
 
     >>> len(digits().target.classes)
     10
@@ -65,9 +67,10 @@ def digits() -> Dataset:
 
 
 def digits_distilled() -> Dataset:
-    """The digits with a teacher's predictions as targets, shares among 10 neighbours: distributions.
+    """Load the digits; the targets are class shares among the 10 nearest neighbours. Task: distribution.
 
-    Of neighbours at the same distance the earlier row counts, so that the targets are the same everywhere.
+    These shares are the predictions of a teacher. Of neighbours at the same distance, the earlier row counts,
+    so that the targets are the same on every machine.
 
     >>> bool((abs(digits_distilled().target.values.sum(1) - 1) < 1e-12).all())
     True
@@ -82,7 +85,7 @@ def digits_distilled() -> Dataset:
 
 
 def digit_halves() -> Dataset:
-    """A digit's lower half, 32 pixels, from its upper half: vectors.
+    """Load the upper halves of digits, to predict the 32 pixels of the lower halves. Task: vector.
 
     >>> digit_halves().target.values.shape
     (1797, 32)
@@ -93,7 +96,7 @@ def digit_halves() -> Dataset:
 
 
 def digit_masks() -> Dataset:
-    """Which of the 32 pixels in a digit's lower half are inked, from its upper half: masks.
+    """Load the upper halves of digits, to predict which of the 32 lower pixels are inked. Task: mask.
 
     >>> sorted(set(digit_masks().target.values.ravel()))
     [np.float64(0.0), np.float64(1.0)]
@@ -104,7 +107,9 @@ def digit_masks() -> Dataset:
 
 
 def digit_pairs() -> Dataset:
-    """Two digits side by side: the same or not? 898 pairs, no image in two of them: pairs.
+    """Load 898 pairs of digits, to predict whether both show the same digit. Task: pair.
+
+    No image is in two pairs.
 
     >>> digit_pairs().features.shape, digit_pairs().target.values.mean().round(2)
     ((898, 2, 64), np.float64(0.5))
@@ -121,7 +126,9 @@ def digit_pairs() -> Dataset:
 
 
 def digit_triplets() -> Dataset:
-    """Three digits: is the second or the third the same as the first? No image in two of them: triplets.
+    """Load triplets of digits, to predict which of the last two matches the first. Task: triplet.
+
+    No image is in two triplets.
 
     >>> digit_triplets().features.shape
     (596, 3, 64)
@@ -137,7 +144,7 @@ def digit_triplets() -> Dataset:
 
 
 def wine() -> Dataset:
-    """Cultivar (one of three) and alcohol of 178 wines from 12 measurements: two targets.
+    """Load 12 measurements of 178 wines, to predict cultivar (one of three) and alcohol: two targets.
 
     >>> [(target.name, str(target.task)) for target in wine().targets]
     [('cultivar', 'multiclass'), ('alcohol', 'regression')]
@@ -155,9 +162,10 @@ def wine() -> Dataset:
 
 
 def synthetic_outputs() -> Dataset:
-    """1,000 rows of 100 normal features, with a class of ten and a number that follow from them: two targets.
+    """Generate 1,000 rows of 100 normal features, with one of ten classes and a number: two targets.
 
-    Made from a fixed seed, as the two-headed example of the documents, which gives sizes but no data.
+    The targets follow from the features, and the seed is fixed. The sizes are those of the example with two
+    outputs in the documents, which has no data.
 
     >>> synthetic_outputs().features.shape
     (1000, 100)
@@ -177,7 +185,9 @@ def synthetic_outputs() -> Dataset:
 
 
 def ten_coin_flips() -> Dataset:
-    """Ten rows of four uniform features and a coin's flip, from a fixed seed: the documents' first example.
+    """Generate ten rows of four uniform features and a coin flip. Task: binary.
+
+    The seed is fixed. The documents use such data in their first example.
 
     >>> ten_coin_flips().features.shape
     (10, 4)
@@ -188,7 +198,7 @@ def ten_coin_flips() -> Dataset:
 
 
 def _couples(classes: NDArray[Any], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return couples of rows of a class, from a share of each class, and the rows left, by class."""
+    """Return pairs of rows of the same class, from a share of each class, and the other rows, by class."""
     couples, rest = [], []
     for label in np.unique(classes):
         rows = np.flatnonzero(classes == label)

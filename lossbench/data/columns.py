@@ -11,7 +11,7 @@ from lossbench.data.readers import where
 from lossbench.errors import UserError
 
 _LARGEST = 1e100  # beyond it a variance overflows
-_FEW_CATEGORIES = 20  # more different texts than this, in more than half of the rows, are no categories
+_FEW_CATEGORIES = 20  # more different texts, in more than half of the rows, are not categories
 _MANY_CATEGORIES = 1000  # each category is a column: more than this would fill the memory
 _NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
 _MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:], "Sept"])
@@ -41,7 +41,7 @@ def features(
         frame: the columns; each is removed from it when it has been read, to free its memory.
         categorical: columns that are categories though they hold numbers.
         impute: whether cells may be empty.
-        path: of the file, for messages.
+        path: the path of the file, for messages.
 
     Raises:
         UserError: a cell or a column cannot be used.
@@ -129,10 +129,10 @@ def numbers(
     """Return the cells of a column as numbers.
 
     Args:
-        column: of the table.
-        path: of the file, for messages.
+        column: the column of the table.
+        path: the path of the file, for messages.
         impute: whether cells may be empty; they become NaN.
-        role: of the column, for the hint in a message.
+        role: the role of the column, for the hint in a message.
 
     Raises:
         UserError: a cell holds no usable number; the message names the first such cell.

@@ -17,7 +17,7 @@ class Corruption:
 
     Attributes:
         outliers: share of its rows whose target is moved, up or down; only up if it cannot be negative.
-        outlier_size: by how many standard deviations of the target.
+        outlier_size: how far it is moved, in standard deviations of the target.
         label_noise: share of its rows that get another class.
         label_noise_kind: ``symmetric``: any other class; ``pairwise``: the next class.
         imbalance: how many times rarer the last class becomes than the first; classes between them follow

@@ -22,7 +22,7 @@ class Target:
     """What one output predicts.
 
     Attributes:
-        name: of the target; an output has the same name.
+        name: the name of the target; an output has the same name.
         values: class indices ``(N,)`` if the task has classes, else numbers ``(N, U)``.
         task: the kind of target.
         columns: the names of the U columns, or of the column of classes.
@@ -41,7 +41,7 @@ class Dataset:
     """A table in memory.
 
     Attributes:
-        features: ``(N, F)`` float64, NaN where a value is missing; of pairs ``(N, 2, F)``, of triplets
+        features: ``(N, F)`` float64, NaN where a value is missing; for pairs ``(N, 2, F)``, for triplets
             ``(N, 3, F)``.
         feature_names: F names.
         targets: one for each output that a network can have.

@@ -11,9 +11,9 @@ def encode_targets(values: Values, target: Target, encoding: Encoding) -> NDArra
     """Return a target's values as a loss takes them.
 
     Args:
-        values: as ``target`` holds them, or corrupted; a leading axis of replicates stays.
-        target: whose values they are.
-        encoding: of the loss.
+        values: the values of ``target``, perhaps corrupted; a leading axis of replicates stays.
+        target: the target that the values belong to.
+        encoding: the encoding of the loss.
 
     Returns:
         ``(..., N, U)``.

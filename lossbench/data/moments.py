@@ -19,7 +19,7 @@ class _Moments(NamedTuple):
 
 
 def medians(rows: Floats, skip: list[int]) -> Floats:
-    """Return the median of each column, gaps left out; 0 of an empty column and of those to skip."""
+    """Return the median of each column, gaps left out; 0 for an empty column and for those to skip."""
     result = np.zeros(rows.shape[1])
     for index, column in enumerate(rows.T):
         present = column[~np.isnan(column)]

@@ -1,4 +1,4 @@
-"""Read a table from a CSV or Parquet file, and find a cell of it again in the file."""
+"""Read a table from a CSV or Parquet file, and locate one of its cells in the file."""
 
 import csv
 import itertools
@@ -19,7 +19,7 @@ def read(path: str, exclude: Sequence[str] = ()) -> pd.DataFrame:
     """Read the table in a file.
 
     Args:
-        path: of the file, from the working directory.
+        path: the path of the file, relative to the working directory.
         exclude: columns that may hold anything, because they are not used.
 
     Raises:
@@ -56,7 +56,7 @@ def _read_parquet(file: Path, path: str, exclude: Sequence[str]) -> pd.DataFrame
             _check_header(schema.names, path)
             for field in schema:
                 _check_type(field.name, field.type, field.name.strip() in exclude, path)
-            # pandas writes the index of a frame that was filtered or sorted; it is no feature
+            # pandas writes the index of a frame that was filtered or sorted; it is not a feature
             index = [name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)]
             columns = content.read().drop_columns(index)
     except pyarrow.ArrowException as error:
@@ -101,7 +101,7 @@ def _read_csv(file: Path, path: str) -> pd.DataFrame:
 
 
 def _header(file: Path) -> tuple[list[str], str]:
-    """Return the column names and the separator: the most frequent sign outside quotes in the first line."""
+    """Return the column names and the separator, which is the most frequent one outside quotes in line 1."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
         first = next((line for line in lines if line.strip()), "")
     unquoted = re.sub('"[^"]*"', "", first)

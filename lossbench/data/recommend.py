@@ -12,7 +12,7 @@ from lossbench.errors import UserError
 
 _FEW_CLASSES = 10  # whole numbers with more different values are read as counts
 _RARE = 0.2  # the share of rows below which a class is called rare
-_FEW_ROWS = 10  # of a class, with which a stratified split may fail
+_FEW_ROWS = 10  # with fewer rows of a class, a stratified split may fail
 _FAR = 5  # robust deviations from the median, beyond which a value is called an outlier
 _SOME_OUTLIERS = 0.001  # the share of outliers from which robustness matters
 
@@ -22,10 +22,10 @@ class Recommendation:
     """The losses that fit a target.
 
     Attributes:
-        task: as which the target is read.
+        task: the task that the target is read as.
         observations: sentences about its values.
-        losses: by name, with the reason.
-        overrides: what a sweep of these losses needs besides.
+        losses: the reason for each loss, by its name.
+        overrides: further overrides that a sweep of these losses needs.
     """
 
     task: tasks.Task
@@ -66,7 +66,7 @@ def recommend(values: NDArray[Any]) -> Recommendation:
 def _stratified(
     recommendation: Recommendation, labels: NDArray[Any], counts: NDArray[np.int64]
 ) -> Recommendation:
-    """Add what to do where a class has too few rows for each part of the data to have some."""
+    """Add advice if a class has too few rows to be in every part of the data."""
     if counts.min() >= _FEW_ROWS:
         return recommendation
     rare = f"{labels[counts.argmin()]} has only {counts.min()} rows: some parts of the data may have none."
@@ -100,7 +100,7 @@ def _for_classes(labels: NDArray[Any], counts: NDArray[np.int64], whole: bool) -
     }
     if share < _RARE / len(labels) * 2:
         losses["categorical_focal_crossentropy"] = (
-            "the classes are unequal; it reduces the weight of the easy"
+            "the classes are unequal; it reduces the weight of easy examples"
         )
     return Recommendation(tasks.MULTICLASS, tuple(observations), losses)
 

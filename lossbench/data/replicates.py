@@ -20,7 +20,7 @@ from lossbench.seeds import derive
 def make_splits(
     dataset: Dataset, settings: DataSettings, targets: Sequence[TargetSettings], seeds: Sequence[int]
 ) -> list[Split]:
-    """Return one split per replicate, each from its own seed, its training part as imbalanced as asked."""
+    """Return one split per replicate, each from its own seed and with the imbalance of the settings."""
     splits = [
         split(
             dataset,
@@ -67,7 +67,7 @@ def make_table(
                 per_replicate=values.ndim > target.values.ndim,
             )
             if counts is not None:
-                weights[term] = torch.tensor(counts, dtype=dtype)  # a copy: pandas lends its own array
+                weights[term] = torch.tensor(counts, dtype=dtype)  # a copy: the array may belong to pandas
     features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
     return ReplicatedTable(features, columns, splits, weights)
 

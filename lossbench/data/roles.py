@@ -18,8 +18,9 @@ def read_roles(columns: Mapping[str, Column], path: str) -> dict[str, Any]:
     """Return columns by role as attributes of a :class:`~lossbench.data.dataset.Dataset`.
 
     Args:
-        columns: by role: ``weight``, ``group``, ``split_column``, ``time``; each may be absent.
-        path: of the file, for messages.
+        columns: the column of each role: ``weight``, ``group``, ``split_column``, ``time``; each may be
+            absent.
+        path: the path of the file, for messages.
 
     Raises:
         UserError: a cell does not fit the role; the message names the first such cell.
@@ -77,7 +78,7 @@ def _order(column: Column, path: str) -> NDArray[np.int64]:
     if times.isna().any():
         first = int(times.isna().argmax())
         cell = where(path, first, column)
-        raise UserError(f"{cell}: '{column.iloc[first]}' is no time; write 2026-01-31 or a number")
+        raise UserError(f"{cell}: '{column.iloc[first]}' is not a time; write 2026-01-31 or a number")
     ranks = np.empty(len(times), dtype=np.int64)
     ranks[np.argsort(times.to_numpy(), kind="stable")] = np.arange(len(times))
     return ranks

@@ -1,4 +1,4 @@
-"""The data files that scikit-learn ships, read without importing it, which takes as long as a short run."""
+"""Read the data files of scikit-learn without importing it: the import takes as long as a short run."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run asks of its data; the config fills these records."""
+"""The data settings of a run, which the config fills in."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ class DataSettings:
     """The data set and what is done to its rows.
 
     Attributes:
-        name: of the data set.
-        load: loads it.
+        name: the name of the data set.
+        load: a function that loads it.
         batch_size: rows per step.
         validation: the share of rows that validate.
         test: the share of rows that test.
         stratify: whether the parts keep the shares of the classes.
         balance_classes: whether every class of the training part has the same total weight.
-        corruption: of the training part.
+        corruption: the corruption of the training part.
     """
 
     name: str
@@ -38,8 +38,8 @@ class TargetSettings:
     """How the target of one output is given to its losses.
 
     Attributes:
-        name: of the target; empty where the data set has a single one.
-        encodings: by term, the form in which its loss takes the target.
+        name: the name of the target; empty if the data set has a single one.
+        encodings: for each term, the form in which its loss takes the target.
         standardised: whether each replicate standardises it by its training part.
     """
 

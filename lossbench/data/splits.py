@@ -1,4 +1,4 @@
-"""Which rows train, validate and test: as the table says, by time, by groups, or by the seed alone."""
+"""Split rows to train, validate and test: as the table says, by time, by groups, or by the seed alone."""
 
 from dataclasses import dataclass
 
@@ -23,12 +23,12 @@ class Split:
 def split(dataset: Dataset, *, seed: int, validation: float, test: float, stratify: bool) -> Split:
     """Split the rows of a data set; the sizes of the parts do not depend on the seed.
 
-    Given parts, an order in time or groups make the same split for all seeds: groups differ in size, and all
-    replicates need parts of the same size.
+    If the table states the parts, an order in time or groups, the split is the same for all seeds: groups
+    differ in size, and all replicates need parts of the same size.
 
     Args:
         dataset: what is split.
-        seed: for this purpose (see :func:`lossbench.seeds.derive`).
+        seed: the seed for this purpose (see :func:`lossbench.seeds.derive`).
         validation: the share of all rows in the validation part.
         test: the share of all rows in the test part.
         stratify: whether every part keeps the shares of the classes, if the target has classes.

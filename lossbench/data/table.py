@@ -30,18 +30,20 @@ def table(
     split_column: str | None = None,
     time: str | None = None,
 ) -> Dataset:
-    """Your own CSV file with a header, or Parquet file; ``target`` is predicted from the other columns.
+    """Read your own CSV file with a header, or Parquet file; the other columns predict ``target``.
 
     Args:
-        path: of the file, from the working directory; a CSV is separated by comma, semicolon, tab or |.
+        path: the path of the file, from the working directory. The cells of a CSV are separated by comma,
+            semicolon, tab or |.
         target: the column to predict, or several. Numbers for regression; numbers or texts for classes.
-        task: of the target, or of each output; ``auto`` in a config is the task of the loss.
+        task: the task of the target, or of each output; ``auto`` in a config is the task of the loss.
         categorical: columns to read as categories though they hold numbers. Columns of texts always are.
         exclude: columns to leave out.
-        missing: what an empty cell is: an error, or the mean of the training rows; of categories, a category.
+        missing: what an empty cell becomes: an error, or the mean of the training rows. With ``mean``, an
+            empty cell of categories becomes a category of its own.
         weight: a column of numbers from 0: how much each row counts.
         group: a column; rows that share its value stay in the same part.
-        split_column: a column that says train, validation or test of each row.
+        split_column: a column that says train, validation or test for each row.
         time: a column of numbers or dates; the earliest rows train, the latest test.
 
     Raises:

@@ -19,8 +19,8 @@ def read_targets(frame: pd.DataFrame, task: Task | Mapping[str, Task], path: str
 
     Args:
         frame: the columns to predict.
-        task: of the target, or by column.
-        path: of the file, for messages.
+        task: the task of the target, or of each column.
+        path: the path of the file, for messages.
 
     Raises:
         UserError: a cell or a column does not fit its task.

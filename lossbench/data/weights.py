@@ -13,8 +13,8 @@ def balanced_weights(values: Values, splits: Sequence[Split], class_count: int) 
     """Return weights ``(R, N)`` with which all classes of a replicate's training part count alike.
 
     Args:
-        values: class indices ``(N,)`` or ``(R, N)`` as training reads them, wrong labels included: else the
-            weights would show which labels are wrong.
+        values: class indices ``(N,)`` or ``(R, N)`` as training reads them, wrong labels included. Otherwise
+            the weights would reveal which labels are wrong.
         splits: one per replicate.
         class_count: how many classes there are.
     """
@@ -38,7 +38,7 @@ def row_weights(
     """Return the product of all weights of the rows.
 
     Args:
-        count: of the rows.
+        count: the number of rows.
         given: the weights that the data has, ``(N,)``, or None.
         balance: the weights that balance the classes, ``(R, N)``, or None.
         unlabelled: for each replicate the rows that get weight 0.

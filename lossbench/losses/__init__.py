@@ -1,6 +1,6 @@
 """Every loss in three forms: function (``huber``), class (``Huber``) and string (``get("huber")``).
 
-Type checkers read ``__init__.pyi``, which declares every loss, instead of this file; so the code stands in
+Type checkers read ``__init__.pyi``, which declares every loss, instead of this file. The code is therefore in
 :mod:`lossbench.losses.lookup`, where mypy checks it. ``scripts/generate_stubs.py`` generates the stub; run it
 after adding or changing a loss.
 """

@@ -117,7 +117,7 @@ class CategoricalHinge(FunctionLoss):
     ) -> None: ...
 
 class Circle(FunctionLoss):
-    """Compute the circle loss of labelled directions. Use it to separate classes by cosine similarity."""
+    """Compute the circle loss of labelled unit vectors. Use it to separate classes by cosine similarity."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Dice(FunctionLoss):
     ) -> None: ...
 
 class Focal(FunctionLoss):
-    """Compute the focal loss of its paper, with classes weighted by ``alpha``. Use it for rare positives."""
+    """Compute the original focal loss, with classes weighted by ``alpha``. Use it for rare positives."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ class Loss(nn.Module):
     """Base class of losses: ``call`` computes the values; calling the object weights and reduces them.
 
     Subclass it as you would ``keras.losses.Loss``: ``call(self, y_true, y_pred)`` returns one value per
-    sample (preferred) or one scalar. Its two parameters may stand in either order, which is read from their
+    sample (preferred) or one scalar. Its two parameters may be in either order, which is read from their
     names.
 
     Args:

@@ -20,8 +20,8 @@ def binary_crossentropy(
 ) -> Tensor:
     """Compute the cross-entropy of 0/1 targets. Use it for calibrated probabilities of two classes.
 
-    Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; one
-    shape ``(..., U)``. Value ``(...)``: the mean along ``axis`` of ``-y log p - (1-y) log(1-p)``, the
+    Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; both
+    of shape ``(..., U)``. Value ``(...)``: the mean along ``axis`` of ``-y log p - (1-y) log(1-p)``, the
     negative log-likelihood, where ``p`` is the probability clipped to [1e-7, 1 - 1e-7]. From logits the
     logarithms are computed directly, without clipping. ``label_smoothing`` moves the targets to
     ``y (1-s) + s/2``. Source: Good 1952; Keras ``binary_crossentropy``.
@@ -85,7 +85,7 @@ def focal(
     label_smoothing: Fraction = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """Compute the focal loss of its paper, with classes weighted by ``alpha``. Use it for rare positives.
+    """Compute the original focal loss, with classes weighted by ``alpha``. Use it for rare positives.
 
     Domain and value: as those of binary_focal_crossentropy with ``apply_class_balancing=True``. Source: Lin
     et al. 2017.
@@ -112,9 +112,9 @@ def hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the loss of a support vector machine. Use it for decisions without probabilities.
 
     Domain: ``y_true`` -1 or 1 (if all labels are 0 or 1, each 0 is read as -1, as in Keras); ``y_pred`` any
-    scores, whose sign is the decision; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis
-    of ``max(1 - y_true y_pred, 0)``, by how much a score misses the margin of 1. Source: Cortes and Vapnik
-    1995; Keras ``hinge``.
+    scores, whose sign is the decision; both of shape ``(..., U)``. Value ``(...)``: the mean over the last
+    axis of ``max(1 - y_true y_pred, 0)``, the amount by which a score misses the margin of 1. Source: Cortes
+    and Vapnik 1995; Keras ``hinge``.
 
     Raises:
         ValueError: the shapes differ, or a target lies outside [-1, 1].

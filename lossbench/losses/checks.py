@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def paired(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both tensors in the floating dtype of the predictions and in one shape.
+    """Return both tensors in the floating dtype of the predictions and in the same shape.
 
     As in Keras, one difference in shape is accepted: if the ranks differ by one and the last axis of the
     longer shape has length 1, that axis is added to a vector or dropped from the other tensor.
@@ -61,7 +61,7 @@ def paired_with_targets(
 
 
 def floating(tensor: Tensor) -> Tensor:
-    """Return a tensor of floats itself, and any other converted to the default float dtype of torch.
+    """Return a float tensor as it is, and any other tensor in the default float dtype of torch.
 
     >>> floating(torch.tensor([1, 2]))
     tensor([1., 2.])

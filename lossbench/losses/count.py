@@ -13,7 +13,7 @@ def poisson(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Ten
     """Compute the Poisson negative log-likelihood, without its constant. Use it for counts.
 
     Domain: ``y_true`` counts (or any numbers from 0); ``y_pred`` positive rates, or with ``from_logits``
-    their logarithms; one shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
+    their logarithms; both of shape ``(..., U)``. Value ``(...)``: the mean over the last axis of
     ``p - y log(p + 1e-7)``, or ``exp(z) - y z``. Its minimiser is the mean; large counts may deviate more,
     as their variance is larger. Source: Keras ``poisson``; the form for logarithms is that of torch's
     ``poisson_nll_loss``.

@@ -27,7 +27,7 @@ def loss_curve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | Non
 
     Args:
         name: the canonical name.
-        parameters: as a config holds them.
+        parameters: the parameters, as a config holds them.
 
     Returns:
         ``axis``, the name of the number, and the lists ``x``, ``value``, ``gradient`` and ``curvature``. None
@@ -65,7 +65,7 @@ def loss_curves_of(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, A
     """Compute the curves of the compared losses, by label, with the parameters of their training.
 
     Args:
-        groups: as in ``comparison.json``.
+        groups: the groups of ``comparison.json``.
 
     >>> list(loss_curves_of([{"label": "mine", "loss": "huber", "parameters": {"delta": 2.0}}]))
     ['mine']

@@ -42,7 +42,7 @@ def custom(
             loss = get(loss_or_factory)
     except TypeError as error:
         key, value = ("loss.function", function) if arguments is None else ("loss.arguments", arguments)
-        raise _mistake(key, value, f"{function} makes no loss of it: {error}") from error
+        raise _mistake(key, value, f"{function} does not make a loss: {error}") from error
 
     def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
         return loss.values(y_pred, y_true)[0]

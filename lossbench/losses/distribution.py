@@ -10,8 +10,8 @@ from lossbench.losses.numerics import EPSILON, clipped, in_float32
 def kl_divergence(y_pred: Tensor, y_true: Tensor, *, from_logits: bool = False) -> Tensor:
     """Compute the Kullback-Leibler divergence of prediction from target. Use it for soft targets.
 
-    Domain: ``y_true`` and ``y_pred`` distributions over the last axis, one shape ``(..., K)``; with
-    ``from_logits`` ``y_pred`` any reals. Value ``(...)``: ``Σ y log(y / p)``, both clipped to [1e-7, 1]
+    Domain: ``y_true`` and ``y_pred`` distributions over the last axis, both of shape ``(..., K)``;
+    with ``from_logits`` ``y_pred`` any reals. Value ``(...)``: ``Σ y log(y / p)``, both clipped to [1e-7, 1]
     (logits are not clipped). With the predictions of another network as targets, this is distillation.
     Source: Kullback and Leibler 1951; Keras ``kl_divergence``.
 

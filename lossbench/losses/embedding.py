@@ -149,9 +149,9 @@ def _violations(distance: Tensor, negative: Tensor, margin: float, mining: str) 
 
 
 def _distances(embeddings: Tensor) -> Tensor:
-    """Return the Euclidean distance of each row to each.
+    """Return the Euclidean distance of each row to every row.
 
-    Of many rows it is computed by a matrix product after centring, which is faster.
+    For many rows, it is computed by a matrix product after centring, which is faster.
     """
     few = len(embeddings) <= _FEW
     mode = "donot_use_mm_for_euclid_dist" if few else "use_mm_for_euclid_dist"
@@ -169,7 +169,7 @@ def circle(
     margin: NonNegative = 0.4,
     remove_diagonal: bool = True,
 ) -> Tensor:
-    """Compute the circle loss of labelled directions. Use it to separate classes by cosine similarity.
+    """Compute the circle loss of labelled unit vectors. Use it to separate classes by cosine similarity.
 
     Domain: ``y_pred`` embeddings of length 1, ``(N, D)``; ``y_true`` their classes, ``(N,)`` or ``(N, 1)``.
     Value ``(N,)``: ``log(1 + Σ_pos exp(-gamma (m + d)(m - d)) Σ_neg exp(gamma (1 + m - d)(1 - m - d)))``

@@ -1,6 +1,6 @@
 """Find a loss by name: its function, its class and its object.
 
-No list of losses is kept: a function in this package and a YAML of its name in ``conf/loss`` are a loss.
+No list of losses is kept: a loss is a function in this package with a YAML of the same name in ``conf/loss``.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def get(
 
     Args:
         identifier: a name or any alias; the dict that a config holds (``{"name": "huber", "delta": 2.0}``);
-            a loss function; any callable of ``y_true`` and ``y_pred``; a subclass of ``Loss``; or an object
+            a loss function; any callable of ``y_true`` and ``y_pred``; a subclass of ``Loss``; or an instance
             of one, which is returned as it is.
         name: the display name in reports.
         reduction: see :func:`lossbench.losses.reduction.reduce`.

@@ -25,7 +25,7 @@ def categorical_crossentropy(
 
     Domain: ``y_true`` a distribution over the K classes along ``axis`` (one-hot or soft); ``y_pred``
     probabilities, which are divided by their sum and clipped to [1e-7, 1 - 1e-7], or any reals with
-    ``from_logits``; one shape ``(..., K)``. Value ``(...)``: ``-Σ y log p`` along ``axis``, the negative
+    ``from_logits``; both of shape ``(..., K)``. Value ``(...)``: ``-Σ y log p`` along ``axis``, the negative
     log-likelihood. ``label_smoothing`` moves the targets to ``y (1-s) + s/K``. Source: Good 1952; Keras
     ``categorical_crossentropy``, but K is the length of ``axis`` (in Keras 3.15 that of the last axis).
 
@@ -141,9 +141,9 @@ def categorical_generalized_cross_entropy(
 def categorical_hinge(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the hinge loss of several classes. Use it for decisions without probabilities.
 
-    Domain: ``y_true`` one-hot; ``y_pred`` any scores; one shape ``(..., K)``. Value ``(...)``:
-    ``max(0, max((1 - y) p) - Σ y p + 1)`` over the last axis: by how much the score of the true class fails
-    to exceed every other score, and 0, by a margin of 1. Source: Keras ``categorical_hinge``.
+    Domain: ``y_true`` one-hot; ``y_pred`` any scores; both of shape ``(..., K)``. Value ``(...)``:
+    ``max(0, max((1 - y) p) - Σ y p + 1)`` over the last axis: the amount by which the score of the true class
+    fails to exceed every other score, and 0, by a margin of 1. Source: Keras ``categorical_hinge``.
 
     Raises:
         ValueError: the shapes differ, a target lies outside [0, 1], or there are fewer than two classes.

@@ -18,7 +18,7 @@ def dice(
 ) -> Tensor:
     """Compute one minus the Dice overlap of two masks (soft F1). Use it when few pixels are positive.
 
-    Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; one shape.
+    Domain: ``y_true`` in [0, 1]; ``y_pred`` probabilities, or any reals with ``from_logits``; same shape.
     Value: ``1 - (2 Σ y p + smooth) / (Σ y + Σ p + smooth + 1e-7)``, summed over the axes in ``axis``; with
     ``axis=None`` over all of them, which gives a scalar. The loss of two empty masks is 1 if ``smooth`` is
     0, as in Keras, and 0 otherwise. Source: Milletari et al. 2016; Keras ``dice``, which has neither

@@ -16,7 +16,7 @@ _DELTAS = (1e-15, 1e15)  # between them float32 can hold delta² and (e / delta)
 def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the squared error. Its minimiser is the mean; outliers have a large influence.
 
-    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``. Value ``(...)``: the mean of
+    Domain: real ``y_pred`` and ``y_true``, both of shape ``(..., U)``. Value ``(...)``: the mean of
     ``(y_pred - y_true)²`` over the last axis. Source: Gauss 1809; Keras ``mean_squared_error``.
 
     Raises:
@@ -32,7 +32,7 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the absolute error. Its minimiser is the median; outliers have little influence.
 
-    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``. Value ``(...)``: the mean of
+    Domain: real ``y_pred`` and ``y_true``, both of shape ``(..., U)``. Value ``(...)``: the mean of
     ``|y_pred - y_true|`` over the last axis; its gradient at 0 is 0. Source: Laplace 1774; Keras
     ``mean_absolute_error``.
 
@@ -49,8 +49,8 @@ def mean_absolute_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
     """Compute a squared error within ``delta`` and an absolute error beyond it. Use it with outliers.
 
-    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, ``delta > 0``. Value ``(...)``:
-    the mean over the last axis of ``e²/2`` where ``|e| <= delta``, else ``delta (|e| - delta/2)``.
+    Domain: real ``y_pred`` and ``y_true``, both of shape ``(..., U)``; ``delta > 0``. Value ``(...)``: the
+    mean over the last axis of ``e²/2`` where ``|e| <= delta``, else ``delta (|e| - delta/2)``.
     For large ``delta`` it is half the squared error. Source: Huber 1964; Keras ``huber``.
 
     Raises:
@@ -67,7 +67,7 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
 def log_cosh(y_pred: Tensor, y_true: Tensor, *, delta: Positive = 1.0) -> Tensor:
     """Compute the logarithm of the hyperbolic cosine of the error. Use it as a smooth Huber loss.
 
-    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, ``delta > 0``. Value ``(...)``:
+    Domain: real ``y_pred`` and ``y_true``, both of shape ``(..., U)``; ``delta > 0``. Value ``(...)``:
     the mean over the last axis of ``delta² log cosh(e / delta)``. For small errors it is half the squared
     error, for large ones ``delta |e| - delta² log 2``; its curvature is positive everywhere. Source: Keras
     ``log_cosh``, which has no ``delta`` (it is 1).
@@ -138,7 +138,7 @@ class _LogCosh(torch.autograd.Function):
 def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the absolute error in percent of the target. Use it for targets that are far from 0.
 
-    Domain: real ``y_pred`` and ``y_true`` of one shape ``(..., U)``, targets not 0. Value ``(...)``: the
+    Domain: real ``y_pred`` and ``y_true``, both of shape ``(..., U)``; targets not 0. Value ``(...)``: the
     mean over the last axis of ``100 |e| / max(|y_true|, 1e-7)``. Small targets dominate: for positive
     targets the minimiser lies below the median. Source: Keras ``mean_absolute_percentage_error``.
 
@@ -156,7 +156,7 @@ def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
 def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """Compute the squared error of ``log(1 + y)``. Use it where ratios matter more than differences.
 
-    Domain: ``y_pred`` and ``y_true`` of one shape ``(..., U)``, at least 0 (values below 1e-7 are replaced
+    Domain: ``y_pred`` and ``y_true``, both of shape ``(..., U)``, at least 0 (values below 1e-7 are replaced
     by 1e-7). Value ``(...)``: the mean over the last axis of ``(log(1 + y_pred) - log(1 + y_true))²``. A
     prediction that is too low costs more than one that is too high by the same amount. Source: Keras
     ``mean_squared_logarithmic_error``.

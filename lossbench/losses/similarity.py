@@ -11,7 +11,7 @@ from lossbench.losses.numerics import EPSILON, in_float32
 def cosine_similarity(y_pred: Tensor, y_true: Tensor, *, axis: int = -1) -> Tensor:
     """Compute minus the cosine of the angle between two vectors. Use it where only direction matters.
 
-    Domain: real vectors along ``axis``, one shape. Value: that shape without ``axis``, from -1 (same
+    Domain: real vectors along ``axis``, of equal shape. Value: that shape without ``axis``, from -1 (same
     direction) to 1 (opposite); where either is a zero vector it is 0, with a finite gradient. For vectors
     shorter than 1e-7 it is closer to 0, as in Keras. A metric of this name has the opposite sign. Source:
     Keras ``cosine_similarity``.

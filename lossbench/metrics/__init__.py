@@ -3,7 +3,7 @@
 Predictions come in canonical form: numbers in the user's units, ``(R, N, U)``; the probability of class 1,
 ``(R, N, 1)``, or of each class, ``(R, N, K)``; the distance of a pair, or the margin of a triplet,
 ``(R, N, 1)``; embeddings, ``(R, N, D)``. Targets are numbers ``(R, N, U)`` or class indices ``(R, N)``.
-Names and directions of the metrics stand in :mod:`lossbench.tasks`.
+The names and directions of the metrics are in :mod:`lossbench.tasks`.
 """
 
 from torch import Tensor
@@ -45,14 +45,14 @@ def panel(
     """Compute the named metrics of every replicate, in float64; NaN where one is undefined.
 
     Args:
-        task: of the target.
-        names: of the metrics.
-        predictions: in canonical form, ``(R, N, U)``.
-        targets: in canonical form.
-        weights: of the rows, ``(R, N)``; needed for names with ``weighted_``.
+        task: the task of the target.
+        names: the names of the metrics.
+        predictions: the predictions in canonical form, ``(R, N, U)``.
+        targets: the targets in canonical form.
+        weights: the weights of the rows, ``(R, N)``; needed for names with ``weighted_``.
 
     Returns:
-        A ``(R,)`` tensor by name.
+        The values of each metric by its name, ``(R,)``.
 
     >>> y = torch.tensor([[[1.0], [3.0]]])
     >>> panel(tasks.REGRESSION, ["mae"], y + 2, y)

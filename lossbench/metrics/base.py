@@ -9,13 +9,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is computed; its name and direction stand in :mod:`lossbench.tasks`.
+    """How a metric is computed; its name and direction are in :mod:`lossbench.tasks`.
 
     Attributes:
-        function: one replicate's predictions ``(N, U)`` and targets to a scalar.
-        batched: all replicates' predictions ``(R, N, U)`` and targets to ``(R,)``, where that is faster.
-        of_each: predictions ``(R, N, U)`` and targets to one value per row, ``(R, N)``. A metric has it if
-            it is a mean over rows, or the root of one; then rows can be weighted.
+        function: maps one replicate's predictions ``(N, U)`` and targets to a scalar.
+        batched: maps all replicates' predictions ``(R, N, U)`` and targets to ``(R,)``, where that is faster.
+        of_each: maps predictions ``(R, N, U)`` and targets to one value per row, ``(R, N)``. A metric has it
+            if it is a mean over rows, or the root of one; then rows can be weighted.
         root: whether the metric is the root of that mean.
     """
 

@@ -54,14 +54,14 @@ def _auroc_of_classes(probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def _hits(probabilities: Tensor, targets: Tensor) -> Tensor:
-    """Return whether the most probable class is the true one; of a single column, the class beyond 0.5."""
+    """Return whether the most probable class is the true one; a single column means class 1 above 0.5."""
     several = probabilities.shape[-1] > 1
     predicted = probabilities.argmax(-1) if several else probabilities.squeeze(-1) > 0.5
     return predicted == targets
 
 
 def _squared_distances(probabilities: Tensor, targets: Tensor) -> Tensor:
-    """Return the squared distance from the true class, over all classes; of two classes, of the second."""
+    """Return the squared distance from the true class over all classes, or of class 1 if there are two."""
     if probabilities.shape[-1] == 1:
         return (probabilities.squeeze(-1) - targets).square()
     truth = torch.nn.functional.one_hot(targets.long(), probabilities.shape[-1])

@@ -44,7 +44,7 @@ def _triplet_hits(margins: Tensor, targets: Tensor) -> Tensor:
 
 
 def _distances(embeddings: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield some rows of ``(N, D)`` at a time and their distances to all rows; to itself it is infinite."""
+    """Yield some rows of ``(N, D)`` at a time and their distances to all rows, infinite to themselves."""
     for rows in torch.arange(len(embeddings), device=embeddings.device).split(_QUERIES):
         distance = torch.cdist(embeddings[rows], embeddings, compute_mode="donot_use_mm_for_euclid_dist")
         distance[torch.arange(len(rows)), rows] = torch.inf

@@ -10,10 +10,10 @@ class Mean:
     """The running mean of all values so far; each value counts once, whatever batch it came in.
 
     Args:
-        name: of the mean, for reports.
-        dtype: of the sums and the result; torch's default if None.
+        name: the name of the mean, for reports.
+        dtype: the dtype of the sums and the result; torch's default if None.
 
-    Source: Keras ``metrics.Mean``. Of values with several axes, the mean along all axes but the first counts.
+    Source: Keras ``metrics.Mean``. If values have several axes, the mean along all axes but the first counts.
 
     >>> mean = Mean()
     >>> [round(float(mean(torch.tensor(batch))), 6) for batch in ([1.0, 3, 5, 7], [1.0, 1, 1, 1], [2.0, 2])]

@@ -24,7 +24,7 @@ def _absolute_errors(predictions: Tensor, targets: Tensor) -> Tensor:
 
 
 def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
-    """Shift and scale both first: the value stays the same, and large targets keep their digits."""
+    """Compute R² after shifting and scaling both, which keeps the value, and the digits of large targets."""
     varies = targets.std(0) > 0
     if not varies.any():
         return predictions.new_full((), torch.nan)

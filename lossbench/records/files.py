@@ -1,4 +1,7 @@
-"""Files written whole or not at all. Imports no torch, and NumPy only where arrays are written."""
+"""Write files completely or not at all.
+
+This module imports no torch, and NumPy only where arrays are written.
+"""
 
 import csv
 import json

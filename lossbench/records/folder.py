@@ -1,4 +1,4 @@
-"""Read the files of a run folder. No torch."""
+"""Read the files of a run folder. This module imports no torch."""
 
 import json
 from pathlib import Path

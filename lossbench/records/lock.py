@@ -10,7 +10,7 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a folder, and remove the incomplete files that a killed holder left.
 
     Args:
-        folder: of a run; made if it does not exist.
+        folder: the folder of a run; it is created if it does not exist.
         wait: whether to wait until another holder has finished or died.
 
     Yields:

@@ -1,4 +1,4 @@
-"""A trained network from its run folder, for whatever comes next."""
+"""Load a trained network from its run folder."""
 
 from collections.abc import Mapping
 from pathlib import Path

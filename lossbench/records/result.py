@@ -1,4 +1,4 @@
-"""The result of a run, and the reading of a run folder. No torch."""
+"""The result of a run, and functions that read it from a run folder. This module imports no torch."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -44,12 +44,12 @@ class Result:
         data: the data set's name.
         config_id: the hash of everything that decides the numbers.
         seeds: one per replicate.
-        replicates: one each.
+        replicates: how the training of each replicate went.
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
         primary_metric: the metric that was monitored; ``yardstick`` in the file.
-        higher_is_better: of each metric, its direction.
-        duration_s: from reading the data to the last metric, in seconds.
-        error: why it failed.
+        higher_is_better: the direction of each metric.
+        duration_s: the time from reading the data to the last metric, in seconds.
+        error: the reason, if the run failed.
         folder: where the record is; not part of the file.
     """
 
@@ -100,12 +100,12 @@ class Result:
         """Return one replicate's trained network as plain torch modules, scaling included.
 
         Args:
-            replicate: which, from 0.
-            output: which of several outputs; a single output need not be named.
+            replicate: the index of the replicate, from 0.
+            output: the name of the output; it is not needed if there is only one.
 
         Returns:
-            A module from features ``(N, F)`` as the data has them to predictions ``(N, U)``: in the user's
-            units, or, where the loss reads logits, probabilities or embeddings, these.
+            A module that maps raw features ``(N, F)`` to predictions ``(N, U)``, in the user's units. If the
+            loss reads logits, probabilities or embeddings, the predictions are these.
 
         Raises:
             UserError: there is no such replicate or output, or no weights.
@@ -116,7 +116,7 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path) -> "Result | None":
-        """Return the result in a folder; None if there is none, or an incomplete one.
+        """Return the result in a folder, or None if there is none or only an incomplete one.
 
         Keys that a later version of lossbench wrote are ignored, so that a finished run stays finished.
         """

@@ -1,4 +1,4 @@
-"""The results of a sweep as one table, and a config's keys as they are typed."""
+"""The results of a sweep as one table, and the keys of a config as a user types them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ def results(folder: str | Path) -> "pd.DataFrame":
     """Return the results of a sweep, or of one run, as a data frame.
 
     Args:
-        folder: of a sweep, which holds the folders of its runs, or of one run.
+        folder: the folder of a sweep, which holds the folders of its runs, or of one run.
 
     Returns:
-        A row per replicate (and one per failed run): folder, status, seed, every metric, every key of the
-        config, as ``loss.delta``. A run without a key has no value in its column.
+        A row per replicate (and one per failed run): folder, status, seed, every metric, and every key of
+        the config, such as ``loss.delta``. A run without a key has no value in its column.
 
     Raises:
         UserError: the folder holds no result.
@@ -33,7 +33,7 @@ def results(folder: str | Path) -> "pd.DataFrame":
 
 
 def _rows(result: "Result") -> list[dict[str, Any]]:
-    """Return a row per replicate of a run, or the one of a failed run."""
+    """Return a row per replicate of a run, or a single row for a failed run."""
     from lossbench.records.folder import read_config
 
     origin = {
@@ -66,7 +66,7 @@ def write_results(folder: Path) -> None:
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a config's values by their keys as typed, without the facts of its losses.
+    """Return a config's values by their full keys, without the facts of its losses.
 
     >>> flat({"loss": {"name": "huber", "delta": 1.0, "about": {}}})
     {'loss.name': 'huber', 'loss.delta': 1.0}
@@ -81,7 +81,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def typed(values: Mapping[str, Any]) -> str:
-    """Return keys and values as they are typed.
+    """Return keys and values as a user types them.
 
     >>> typed({"data.batch_size": 32, "optimizer.lr": 0.01})
     'data.batch_size=32 optimizer.lr=0.01'

@@ -1,4 +1,4 @@
-"""Every metric of a trained module on every part, and its predictions for the test part."""
+"""Compute every metric of a trained module on every part, and its predictions for the test part."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def _evaluate_part(
 
 
 def _original_targets(target: Target, rows: NDArray[np.int64], decoded: Tensor) -> Tensor:
-    """Return the targets of a part as the table has them: neither scaled and unscaled, nor corrupted."""
+    """Return the targets of a part as the table has them: not scaled and scaled back, and not corrupted."""
     values = target.values[rows]
     return torch.as_tensor(values, dtype=torch.float64 if values.ndim == 3 else None, device=decoded.device)
 

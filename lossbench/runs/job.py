@@ -1,6 +1,6 @@
-"""One job: check it, train it unless its folder holds it already, and turn a failure into a result.
+"""Attempt one job: check it, train it unless its result exists, and turn a failure into a result.
 
-Imports no torch before training starts, so that a wrong config is answered quickly.
+This module imports no torch before training starts, so that a wrong config is reported quickly.
 """
 
 import errno
@@ -26,7 +26,7 @@ from lossbench.records.result import Result
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         state: ``trained``; ``kept``, if the folder held its result already; ``busy``, if another process is
@@ -75,11 +75,11 @@ def run_job(
 
     Args:
         values: the composed config, as plain dicts and lists.
-        folder: of the run; made if it does not exist.
+        folder: the folder of the run; it is created if it does not exist.
         picture: whether the learning curves are drawn.
         repeat: the statuses of earlier results in the folder that are trained again.
         wait: whether to wait for another process that is at work in the folder.
-        command: what started the run, word by word, for the manifest; by default this process's command.
+        command: the words of the command for the manifest; by default the command of this process.
 
     Raises:
         UserError: the config, the data or the folder has an issue. No result is written then.
@@ -91,7 +91,7 @@ def run_job(
     with locked(folder, wait=wait) as held:
         if not held:
             return Outcome("busy", None)
-        earlier = _earlier(folder, repeat)  # of the process that held the folder before
+        earlier = _earlier(folder, repeat)  # the process that held the folder before may have written it
         if earlier is not None:
             return _kept(earlier, values)
         for stale in ("result.json", "traceback.txt"):
@@ -100,7 +100,7 @@ def run_job(
         try:
             words = commands.current() if command is None else command
             return Outcome("trained", _train(checked, folder, config_id(values), words, picture))
-        except SystemExit as stop:  # a custom loss ends neither a sweep nor a notebook
+        except SystemExit as stop:  # a custom loss must not end a sweep or a notebook
             raise RuntimeError(f"its own code called sys.exit({stop.code!r})") from stop
 
 

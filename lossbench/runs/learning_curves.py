@@ -1,4 +1,4 @@
-"""The picture of a run: its learning curves. No torch."""
+"""The picture of a run: its learning curves. This module imports no torch."""
 
 from collections.abc import Mapping
 from pathlib import Path

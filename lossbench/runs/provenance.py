@@ -35,10 +35,10 @@ def manifest(
     """Return the content of ``manifest.json``.
 
     Args:
-        fingerprint: of the data.
-        seeds: per seed the hashes of split, initial weights and first epoch's order.
+        fingerprint: the fingerprint of the data.
+        seeds: for each seed, the hashes of the split, the initial weights and the first epoch's order.
         device: ``cpu`` or ``cuda``, where the run is trained.
-        command: what started the run, word by word.
+        command: the command that started the run, word by word.
     """
     return {
         "command": list(command),

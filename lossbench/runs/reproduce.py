@@ -28,7 +28,7 @@ class Verdict:
         word: ``identical``, ``within rounding`` or ``different``.
         largest: the largest relative difference of any value.
         first: the first value that differs, in words; empty if none does.
-        changed: what is not as it was: versions, code, data, threads, machine, seeds, or the config itself.
+        changed: what has changed: versions, code, data, threads, machine, seeds, or the config itself.
     """
 
     word: str

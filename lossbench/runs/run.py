@@ -28,10 +28,10 @@ def run(
     """Train what a configuration describes and leave its record in ``folder``.
 
     Args:
-        config: resolved.
-        folder: of the run; it exists.
+        config: the resolved configuration.
+        folder: the folder of the run, which exists.
         config_id: the hash of the composed config.
-        command: what started the run, word by word, for the manifest.
+        command: the command that started the run, word by word, for the manifest.
         picture: whether the learning curves are drawn.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From settings and a table to what Lightning trains: the module, its epochs, the trainer."""
+"""Build what Lightning trains, from settings and a table: the module, its epochs and the trainer."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -100,7 +100,7 @@ def _check_ignored_class(term: Term, target: Target) -> None:
     ignored = term.parameters.get("ignore_class")
     if ignored is not None and not 0 <= ignored < len(target.classes):
         known = ", ".join(f"{index} is {label}" for index, label in enumerate(target.classes))
-        raise ConfigError([Issue(f"{term.key}.ignore_class", ignored, f"is a class's index: {known}")])
+        raise ConfigError([Issue(f"{term.key}.ignore_class", ignored, f"must be a class's index: {known}")])
 
 
 def _network(

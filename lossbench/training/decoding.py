@@ -1,4 +1,4 @@
-"""From what a loss reads to what metrics read."""
+"""Convert predictions and targets from the form that a loss reads to the form that metrics read."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which weights a replicate keeps and when it stops: decided for each replicate by itself."""
+"""Decide for each replicate separately which weights it keeps and when it stops."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ from torch import nn
 class WeightSelection:
     """Best (or last) weights, early stopping and divergence, per replicate.
 
-    No replicate is ever frozen. A replicate that has stopped is trained on with the others, but its kept
+    No replicate is ever frozen. A replicate that has stopped is still trained with the others, but its kept
     weights and epochs no longer change. They therefore equal those of a run of this replicate alone.
 
     Args:
-        parameters: the network's, each with a leading replicate axis.
-        replicates: R.
+        parameters: the parameters of the network, each with a leading replicate axis.
+        replicates: the number of replicates, R.
         keep: ``best`` by the primary metric on validation, or ``last``.
         patience: epochs without improvement after which a replicate stops; None for never.
         higher_is_better: the direction of the primary metric.

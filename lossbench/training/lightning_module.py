@@ -20,7 +20,7 @@ _EVALUATION_ROWS = 2**16  # of all replicates at a time; this bounds the memory 
 
 
 class EpochOrders:
-    """What Lightning iterates: one item per epoch, each replicate's training rows in a new order.
+    """The data that Lightning iterates over: for each epoch, each replicate's training rows in a new order.
 
     Attributes:
         following: the order ``(R, n)`` of the next epoch, known before it begins.
@@ -49,12 +49,12 @@ class ReplicateModule(pl.LightningModule):
 
     Args:
         table: rows and scaling of every replicate.
-        network: ``(R, B, F)`` to ``(R, B, U)`` by output.
-        objective: predictions and targets to one loss per replicate.
-        penalty: the network to one penalty per replicate; None without a regularizer.
-        make_optimizer: parameters to an elementwise optimizer.
-        learning_rate: the step's number (from 0) to the learning rate; None if it is constant.
-        decode: by output, predictions and targets as the loss takes them to what metrics read.
+        network: maps features ``(R, B, F)`` to predictions ``(R, B, U)`` by output.
+        objective: maps predictions and targets to one loss per replicate.
+        penalty: maps the network to one penalty per replicate; None without a regularizer.
+        make_optimizer: maps parameters to an elementwise optimizer.
+        learning_rate: maps the step's number (from 0) to the learning rate; None if it is constant.
+        decode: for each output, maps predictions and targets from what the loss reads to what metrics read.
         primary_head: the output that the primary metric judges.
         primary_term: the term whose targets it is given.
         primary_metric: the metric that is monitored.

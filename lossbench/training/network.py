@@ -15,11 +15,11 @@ from lossbench.signatures import Activation, BelowOne, Width
 
 @dataclass(frozen=True)
 class Head:
-    """What a network gives for one output.
+    """The output layer of a network for one output.
 
     Attributes:
         units: how many targets, classes or embedding dimensions U it has.
-        activation: what follows the output layer.
+        activation: the activation that follows the layer.
         numbers: how many numbers P the loss reads for each unit; predictions are ``(R, B, U)`` for one
             number, else ``(R, B, U, P)``.
         point: which of these numbers is the point prediction that metrics judge.
@@ -121,7 +121,7 @@ class DenseNetwork(nn.Module):
         self.activity: list[Tensor] = []
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Map features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; of pairs, item by item."""
+        """Map features ``(R, B, F)`` to predictions ``(R, B, U)`` by output; for pairs, item by item."""
         has_items = features.ndim > 3
         rows = features.shape[1:-1]
         features = features.flatten(1, -2) if has_items else features
@@ -158,15 +158,15 @@ def dense(
     activation: Activation = "relu",
     dropout: BelowOne = 0.0,
 ) -> DenseNetwork:
-    """Dense layers of the given widths, sized at both ends from the data.
+    """Build dense layers of the given widths; the data determines the input and output widths.
 
     Args:
-        inputs: features F.
-        heads: what each output needs.
-        generators: a purpose to one generator per replicate, for initial weights and dropout.
-        dtype: of the weights.
+        inputs: the number of features F.
+        heads: the head of each output.
+        generators: maps a purpose to one generator per replicate, for initial weights and dropout.
+        dtype: the dtype of the weights.
         hidden_units: the width of each hidden layer; an empty list makes a linear model.
-        activation: after each hidden layer.
+        activation: the activation after each hidden layer.
         dropout: the share of each hidden layer's units that a training step leaves out.
 
     >>> network = dense(3, {"y": Head(1, "linear")}, lambda purpose: [torch.Generator()], torch.float32,

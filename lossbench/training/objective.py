@@ -18,13 +18,13 @@ class Term:
     """A loss that judges one output.
 
     Attributes:
-        name: of the term.
+        name: the name of the term.
         output: the name of the head whose predictions it judges.
         function: a loss; an elementwise one maps ``(..., U)`` to ``(...)``, all replicates at once.
         parameters: its keyword arguments.
         reduction: how a replicate's values become its loss.
         couples_samples: whether the function must be given one replicate's batch at a time.
-        key: where it stands in the config, for messages.
+        key: its key in the config, for messages.
         weight: its factor in the total.
     """
 
@@ -63,7 +63,7 @@ class Penalty:
     """A regularizer on some of a network's layers.
 
     Attributes:
-        function: a tensor of each replicate to one penalty each.
+        function: maps a tensor ``(R, ...)`` to one penalty per replicate.
         parameters: its keyword arguments.
         apply_to: ``kernel``, ``bias``, ``activity`` (the outputs of hidden layers, per row), or several.
         layers: hidden layers by number, output layers by name; None for all.
@@ -112,10 +112,10 @@ class Objective(nn.Module):
         """Return one total per replicate, ``(R,)``; the gradient of their sum trains each replicate alone.
 
         Args:
-            predictions: by output, ``(R, B, U)``.
-            targets: by term, as its loss takes them.
-            weights: by term, ``(R, B)``, where rows are weighted.
-            penalty: of the regularizer, ``(R,)``.
+            predictions: the predictions of each output, ``(R, B, U)``.
+            targets: the targets of each term, as its loss takes them.
+            weights: the weights of each term, ``(R, B)``, if rows are weighted.
+            penalty: the penalty of the regularizer, ``(R,)``.
         """
         judged = [
             term.loss(predictions[term.output], targets[term.name], weights.get(term.name))
@@ -130,14 +130,14 @@ class Objective(nn.Module):
         return total, ([(losses.detach(), count) for losses, count in judged], penalty)
 
     def names(self, penalized: bool) -> list[str]:
-        """Return the names of what :meth:`recorded` gives: the total, and each of several parts."""
+        """Return the names of what :meth:`recorded` returns: the total, and its parts if it has several."""
         if len(self.terms) == 1 and not penalized:
             return ["loss"]
         terms = [name for term in self.terms for name in (f"loss/{term.name}", f"loss/{term.name}/weighted")]
         return ["loss", *terms, *(["penalty"] if penalized else [])]
 
     def recorded(self, batches: Sequence[BatchLosses], rows: Sequence[int]) -> NDArray[np.float64]:
-        """Return means over all values that count in some batches, ``(names, R)``, whatever the reduction.
+        """Return means over all values that count in the batches, ``(names, R)``, whatever the reduction.
 
         Args:
             batches: what :meth:`forward` returned for each.

@@ -25,7 +25,7 @@ def adam(
     weight_decay: NonNegative = 0.0,
     amsgrad: bool = False,
 ) -> optim.Optimizer:
-    """Adaptive moments (Kingma and Ba 2015)."""
+    """Return Adam, which adapts each step to moments of the gradient (Kingma and Ba 2015)."""
     betas = (beta_1, beta_2)
     return optim.Adam(parameters, lr, betas, eps, weight_decay, amsgrad, fused=True)
 
@@ -40,7 +40,7 @@ def adamw(
     weight_decay: NonNegative = 0.01,
     amsgrad: bool = False,
 ) -> optim.Optimizer:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    """Return AdamW, which is Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
     betas = (beta_1, beta_2)
     return optim.AdamW(parameters, lr, betas, eps, weight_decay, amsgrad, fused=True)
 
@@ -53,7 +53,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Stochastic gradient descent, optionally with momentum (Robbins and Monro 1951)."""
+    """Return stochastic gradient descent, optionally with momentum (Robbins and Monro 1951)."""
     return optim.SGD(parameters, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
 
 
@@ -67,7 +67,7 @@ def rmsprop(
     centered: bool = False,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Gradient divided by its running root mean square (Hinton 2012)."""
+    """Return RMSprop, which divides the gradient by its running root mean square (Hinton 2012)."""
     return optim.RMSprop(parameters, lr, alpha, eps, weight_decay, momentum, centered, foreach=True)
 
 
@@ -79,7 +79,7 @@ def adagrad(
     eps: Positive = 1e-10,
     weight_decay: NonNegative = 0.0,
 ) -> optim.Optimizer:
-    """Gradient divided by the root of the sum of all squared gradients so far (Duchi et al. 2011)."""
+    """Return Adagrad, which divides by the root of the sum of all squared gradients (Duchi et al. 2011)."""
     return optim.Adagrad(
         parameters,
         lr,
@@ -100,6 +100,6 @@ def nadam(
     weight_decay: NonNegative = 0.0,
     momentum_decay: NonNegative = 4e-3,
 ) -> optim.Optimizer:
-    """Adam with Nesterov's momentum (Dozat 2016)."""
+    """Return NAdam, which is Adam with Nesterov's momentum (Dozat 2016)."""
     betas = (beta_1, beta_2)
     return optim.NAdam(parameters, lr, betas, eps, weight_decay, momentum_decay, foreach=True)

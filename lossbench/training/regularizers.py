@@ -1,4 +1,4 @@
-"""Penalties on weights, as Keras defines them: a tensor of each replicate to one penalty per replicate.
+"""Penalties on weights, as Keras defines them: each maps a tensor ``(R, ...)`` to one penalty per replicate.
 
 Penalties are added to the loss, so that their gradients enter the optimizer's moments. The ``weight_decay``
 of AdamW is different: it shrinks the weights outside the gradient, and the biases too.
@@ -13,7 +13,7 @@ from lossbench.signatures import NonNegative
 
 
 def none(weight: Tensor) -> Tensor:
-    """No penalty.
+    """Return no penalty: 0 for each replicate.
 
     >>> none(torch.ones(2, 3, 3))
     tensor([0., 0.])
@@ -22,7 +22,7 @@ def none(weight: Tensor) -> Tensor:
 
 
 def l1(weight: Tensor, *, l1: NonNegative = 0.01) -> Tensor:
-    """Sum of absolute weights; it drives weights that do not help to zero.
+    """Compute the sum of absolute weights; it drives unhelpful weights to zero.
 
     Args:
         weight: ``(R, ...)``.
@@ -38,7 +38,7 @@ def l1(weight: Tensor, *, l1: NonNegative = 0.01) -> Tensor:
 
 
 def l2(weight: Tensor, *, l2: NonNegative = 0.01) -> Tensor:
-    """Sum of squared weights, without a factor of one half; it keeps all weights small.
+    """Compute the sum of squared weights, without a factor of one half; it keeps all weights small.
 
     Args:
         weight: ``(R, ...)``.
@@ -54,7 +54,7 @@ def l2(weight: Tensor, *, l2: NonNegative = 0.01) -> Tensor:
 
 
 def l1l2(weight: Tensor, *, l1: NonNegative = 0.0, l2: NonNegative = 0.0) -> Tensor:
-    """Sum of absolute and of squared weights (elastic net); it leaves few weights, and small ones.
+    """Compute the sum of absolute and squared weights (elastic net); it leaves few and small weights.
 
     Args:
         weight: ``(R, ...)``.
@@ -74,7 +74,7 @@ def l1l2(weight: Tensor, *, l1: NonNegative = 0.0, l2: NonNegative = 0.0) -> Ten
 def orthogonal(
     weight: Tensor, *, factor: NonNegative = 0.01, mode: Literal["rows", "columns"] = "rows"
 ) -> Tensor:
-    """Mean absolute cosine between the rows, or columns, of a kernel; it makes them orthogonal.
+    """Compute the mean absolute cosine between the rows, or columns, of a kernel; it makes them orthogonal.
 
     Args:
         weight: ``(R, inputs, outputs)``.

@@ -10,7 +10,7 @@ from lossbench.signatures import Count, Decay, Fraction
 
 
 def constant(step: int, total: int) -> float:
-    """Constant factor of 1.
+    """Return a constant factor of 1.
 
     >>> constant(5, 10)
     1.0
@@ -19,7 +19,9 @@ def constant(step: int, total: int) -> float:
 
 
 def cosine(step: int, total: int, *, final: Fraction = 0.0) -> float:
-    """Half a cosine period from 1 down to ``final`` at the last step (Loshchilov and Hutter 2017).
+    """Return a factor that falls from 1 to ``final`` along half a cosine (Loshchilov and Hutter 2017).
+
+    It reaches ``final`` at the last step.
 
     >>> cosine(0, 11), cosine(10, 11, final=0.1)
     (1.0, 0.1)
@@ -28,7 +30,7 @@ def cosine(step: int, total: int, *, final: Fraction = 0.0) -> float:
 
 
 def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
-    """Straight line from 1 down to ``final`` at the last step.
+    """Return a factor that falls linearly from 1 to ``final`` at the last step.
 
     >>> linear(5, 11)
     0.5
@@ -37,7 +39,7 @@ def linear(step: int, total: int, *, final: Fraction = 0.0) -> float:
 
 
 def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 1000) -> float:
-    """Smooth decay by the factor ``rate`` in every ``steps`` steps (Keras's ``ExponentialDecay``).
+    """Return ``rate ** (step / steps)``, a smooth decay (Keras's ``ExponentialDecay``).
 
     >>> exponential(2000, 9999, rate=0.5)
     0.25
@@ -46,7 +48,7 @@ def exponential(step: int, total: int, *, rate: Decay = 0.96, steps: Count = 100
 
 
 def staircase(step: int, total: int, *, rate: Decay = 0.1, steps: Count = 1000) -> float:
-    """Decay by the factor ``rate`` at every ``steps``-th step.
+    """Return ``rate ** (step // steps)``, a decay that jumps at every multiple of ``steps``.
 
     >>> staircase(999, 9999), staircase(1000, 9999)
     (1.0, 0.1)

@@ -1,4 +1,4 @@
-"""What a run asks of its training; the config fills these records."""
+"""The training settings of a run, which the config fills in."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class OutputSettings:
     """What is predicted, how the network gives it, and the terms that judge it.
 
     Attributes:
-        name: as the data calls the target; empty where it is the only one.
+        name: the name of the target in the data; empty if it is the only one.
         task: what kind of target it is.
         target: how the target is given to the losses.
         units: what the units of the head stand for: ``targets``, ``classes`` or an ``embedding``.
         numbers: how many numbers the loss reads for each unit.
         point: which of these numbers is the point prediction that metrics judge.
-        activation: what follows the head.
+        activation: the activation that follows the head.
         decode_activation: the activation that maps predictions to what metrics read, such as the sigmoid of
             logits.
         shows_probabilities: whether predictions are probabilities of classes.
@@ -52,16 +52,16 @@ class OutputSettings:
 
     @property
     def prefix(self) -> str:
-        """What stands before the names of its metrics."""
+        """The prefix of the names of its metrics."""
         return f"{self.name}/" if self.name else ""
 
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """The metric that is monitored, stops training, selects weights and decides.
+    """The metric that is monitored, stops training, selects weights and decides comparisons.
 
     Attributes:
-        name: with the output's prefix.
+        name: its name, with the prefix of the output.
         output: the output that it judges.
         metric: how it is computed.
         higher_is_better: its direction.
@@ -78,22 +78,22 @@ class TrainingSettings:
     """The network's hidden part and how the network is trained.
 
     Attributes:
-        make_network: features, heads, generators and dtype to the network.
+        make_network: builds the network from features, heads, generators and dtype.
         embedding_units: the width of heads whose units are an embedding.
-        make_optimizer: parameters to an optimizer.
-        base_learning_rate: the optimizer's.
+        make_optimizer: builds the optimizer from parameters.
+        base_learning_rate: the learning rate of the optimizer.
         schedule: takes ``step`` and ``total``, and gives a factor; None if the factor is always 1.
-        warmup_steps: over which the learning rate rises from 0.
-        penalty: of the regularizer; None without one.
+        warmup_steps: the number of steps over which the learning rate rises from 0.
+        penalty: the penalty of the regularizer; None without one.
         batch_size: rows per step.
-        max_epochs: the most epochs.
+        max_epochs: the largest number of epochs.
         early_stopping: epochs without improvement after which a replicate stops; None for never.
         keep: ``best`` or ``last``, the weights that are evaluated.
         clip: the largest norm of a replicate's gradient; None for no limit.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
-        precision: as Lightning calls it.
-        dtype: of weights and data.
-        threads: of torch; None keeps the number that it has.
+        precision: the precision, under Lightning's name.
+        dtype: the dtype of weights and data.
+        threads: the number of torch's threads; None keeps the current number.
     """
 
     make_network: Callable[..., DenseNetwork]

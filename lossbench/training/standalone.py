@@ -55,12 +55,12 @@ class PointPrediction(nn.Module):
 
 
 def describe(network: DenseNetwork, target_scaling: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return what is needed, beside the weights, to rebuild a network: the content of ``network.json``.
+    """Return what is needed, besides the weights, to rebuild a network: the content of ``network.json``.
 
     Args:
         network: the trained network.
-        target_scaling: by output, the prefix of its target's mean and scale in the weights' file; None where
-            the target is not scaled.
+        target_scaling: for each output, the prefix of its target's mean and scale in the file of weights;
+            None where the target is not scaled.
     """
     heads = {
         name: {
@@ -83,7 +83,7 @@ def build(
     Args:
         description: the content of ``network.json``.
         arrays: the content of ``weights.safetensors``.
-        replicate: which, from 0.
+        replicate: the index of the replicate, from 0.
         head: the name of the output's head.
     """
 

@@ -1,4 +1,7 @@
-"""The cells of the page's tables: what is displayed, and the full values behind it. No torch."""
+"""The cells of the page's tables: the text that is displayed, and the full values.
+
+This module imports no torch.
+"""
 
 import math
 import re
@@ -16,8 +19,8 @@ class Cell(NamedTuple):
 
     Attributes:
         text: what is displayed.
-        values: what is sorted by and copied, in full precision; several values fill several columns.
-        kind: CSS classes: ``number`` or ``text``, and others of the style sheet's.
+        values: the values for sorting and copying, in full precision; several values fill several columns.
+        kind: CSS classes: ``number`` or ``text``, and others of the style sheet.
         swatch: the number of the loss's color; None for no swatch.
     """
 

@@ -1,4 +1,7 @@
-"""The comparison as one HTML file that needs no network: verdict, tables, charts, commands. No torch."""
+"""The comparison as one HTML file that works offline: verdict, tables, charts and commands.
+
+This module imports no torch.
+"""
 
 import json
 import math
@@ -29,7 +32,7 @@ def write_page(
     loss_curves: Mapping[str, LossCurve],
     commands: Sequence[str],
 ) -> None:
-    """Write the comparison as one page that needs no network.
+    """Write the comparison as one page that works offline.
 
     Args:
         path: the HTML file.

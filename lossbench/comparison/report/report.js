@@ -131,7 +131,7 @@
     })];
   };
 
-  // Lines against a number: each with its band, crosses where seeds diverged, and rings where it was tuned to
+  // Lines against a number: each has a band, crosses where seeds diverged, and a ring at the tuned value
   const lineTraces = (line, narrow, marks) => {
     const ink = color(tone(line.label)), group = String(number(line.label)), traces = [];
     const silent = { type: "scatter", x: line.x, hoverinfo: "skip", showlegend: false, legendgroup: group };
@@ -255,7 +255,7 @@
       x, y, text: text + (same ? " †" : ""), showarrow: false, font: { size: narrow ? 11 : 13 },
     }));
     const hover = (row, x) => `trained with ${brief(row.label, 40)}<br>${escaped(metrics[x])} ${shown(row.values[x])}`
-      + (row.same[x] ? "<br>† the loss trained with" : "");
+      + (row.same[x] ? "<br>† optimised directly by the loss" : "");
     return [[{
       type: "heatmap", z: rows.map(row => row.shades), zmin: 0, zmax: 1, showscale: false, xgap: 2, ygap: 2,
       hoverongaps: false, colorscale: [[0, color("pale")], [1, color("deep")]], hoverinfo: "text",

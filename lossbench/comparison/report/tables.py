@@ -1,4 +1,4 @@
-"""The tables of the page. No torch."""
+"""The tables of the page. This module imports no torch."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ _DECISIONS: dict[Decision, str] = {
 
 
 def groups(comparison: Comparison, colors: Colors) -> Table:
-    """Return each loss on each block of data with its scores summed up."""
+    """Return the table of each loss on each block of data, with a summary of its scores."""
     tuned = comparison.tuning is not None
     columns = [
         Column("loss", ["loss"], "text"),
@@ -125,7 +125,7 @@ def pairs(comparison: Comparison) -> Table:
 
 
 def tuned(comparison: Comparison, tuning: Tuning, colors: Colors) -> Table:
-    """Return each loss at its own best setting, and beside it at the setting that all losses share."""
+    """Return the table of each loss at its own best setting and at the setting that all losses share."""
     columns = [Column("loss", ["loss"], "text"), *_data_column(comparison)]
     for kind in ("tuned", "same"):
         columns += [
@@ -208,7 +208,7 @@ def trials(comparison: Comparison, tuning: Tuning, colors: Colors) -> Table:
 
 
 def matrix(comparison: Comparison, colors: Colors) -> Table:
-    """Return every loss by every metric."""
+    """Return the table of each loss evaluated by each metric."""
     content = comparison.matrix
     columns = [
         Column("trained with", ["trained with"], "text"),
@@ -261,7 +261,7 @@ def across(content: AcrossData) -> list[Table]:
 
 
 def excluded(runs: Iterable[Excluded]) -> Table:
-    """Return the runs that are in no number."""
+    """Return the table of the runs that are excluded from all numbers."""
     columns = [Column("run", ["folder"], "text"), Column("reason", ["reason"], "text")]
     return Table(
         "excluded runs",
@@ -271,7 +271,7 @@ def excluded(runs: Iterable[Excluded]) -> Table:
 
 
 def varied(comparison: Comparison) -> dict[str, list[str]]:
-    """Return for each key that varies the values that the losses have; none for a key of something else."""
+    """Return, for each key that varies, its values; the list is empty if it is not a key of a loss."""
     values = {
         key: [group.config[key] for group in comparison.groups if key in group.config]
         for key in comparison.varied
