@@ -27,7 +27,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
 
     Raises:
         ConfigError: the config has issues; the error holds all of them.
-        UserError: a custom loss is not trusted, does not exist, or is no loss.
+        UserError: a custom loss is not trusted, does not exist, or is not a loss.
     """
     return bind(check(values))
 
@@ -36,7 +36,7 @@ def bind(config: CheckedConfig) -> RunConfig:
     """Return everything that a run is built from, of a config that has been checked.
 
     Raises:
-        UserError: a custom loss is not trusted, does not exist, or is no loss.
+        UserError: a custom loss is not trusted, does not exist, or is not a loss.
     """
     outputs = tuple(_output(config, output) for output in config.outputs)
     return RunConfig(

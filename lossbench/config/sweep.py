@@ -1,4 +1,7 @@
-"""Check what a sweep varies, before its first job begins. No torch."""
+"""Check what a sweep varies, before its first job begins.
+
+This module imports no torch.
+"""
 
 import itertools
 import math
