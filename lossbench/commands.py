@@ -40,9 +40,9 @@ def current() -> list[str]:
     A launcher's worker returns the command of the process that started it. A process that was not started by
     a command, such as a notebook, returns the words without any arguments.
     """
-    of_sweep = os.environ.get(VARIABLE)
-    if of_sweep is not None:
-        return [str(word) for word in json.loads(of_sweep)]
+    words = json.loads(os.environ.get(VARIABLE) or "null")  # a cluster's workers get null if there is none
+    if words is not None:
+        return [str(word) for word in words]
     is_command = Path(sys.argv[0]).stem == "lossbench" or Path(sys.argv[0]).name in _SCRIPTS.values()
     return shown_words("train", *(sys.argv[1:] if is_command else []))
 

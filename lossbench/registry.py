@@ -26,6 +26,7 @@ YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 CUSTOM, OUTPUTS = "custom", "outputs"  # losses that the user supplies or puts together
 AUTO, TABLE = "auto", "table"  # the data set that the loss suggests, and the user's own file
+CONSTANT, NONE = "constant", "none"  # the schedule and the regularizer that do nothing
 # Where the components of each group are defined: a module, or a package of modules
 _CODE = {
     "loss": "losses",
@@ -51,7 +52,8 @@ class LossInfo:
         space: where its predictions lie.
         units: what the network's outputs stand for: ``targets``, ``classes`` or an ``embedding``.
         couples_samples: whether a value depends on the whole batch.
-        numbers: how many numbers it reads for each unit, or the name of the parameter with one item for each.
+        numbers: how many numbers it reads for each unit, or the name of the parameter whose items they are;
+            None for one number without an axis of its own.
         point: which of these numbers is the point prediction that metrics judge.
         data: its default data set.
         aliases: its other names.
@@ -67,7 +69,7 @@ class LossInfo:
     space: Space
     units: str
     couples_samples: bool
-    numbers: int | str
+    numbers: int | str | None
     point: int
     data: str
     aliases: tuple[str, ...]
@@ -86,10 +88,10 @@ class LossInfo:
             space=SPACES[facts["prediction"]],
             units=facts["units"],
             couples_samples=facts["couples_samples"],
-            numbers=facts.get("numbers", 1),
+            numbers=facts.get("numbers"),
             point=facts.get("point", 0),
             data=facts["data"],
-            aliases=tuple(facts["aliases"]),
+            aliases=tuple(facts["aliases"] or ()),
             elsewhere=facts["elsewhere"],
             source=facts["source"],
             metric=facts.get("metric"),
@@ -201,7 +203,7 @@ def config_keys() -> tuple[str, ...]:
     """Return every key of every choice, as typed: ``loss.delta``, ``trainer.max_epochs``, ``seed``."""
     top = {key: value for key, value in read("", "config").items() if key not in ("defaults", "hydra")}
     sections = [(key, value) for key, value in top.items() if isinstance(value, dict)]
-    sections += [(group, read(group, name)) for group in groups() for name in names(group)]
+    sections += [(group, read(group, name)) for group in _CODE for name in names(group)]
     nested = [f"{section}.{key}" for section, content in sections for key in content]
     return tuple(dict.fromkeys([*top, *groups(), *nested]))
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import lossbench
 from lossbench import trust
-from lossbench.errors import UserError
 
 if TYPE_CHECKING:  # --help does not wait for Hydra
     from lossbench.cli.session import Session
@@ -79,9 +78,10 @@ def _errors_in_words(session: "Session", arguments: list[str]) -> Iterator[None]
 
 
 def _message(error: Exception, session: "Session", arguments: list[str]) -> str:
-    from lossbench.config.hydra_errors import explain
+    from lossbench.config.hydra_errors import TRACEBACK_HINT, explain
 
     message = explain(error, arguments)
-    if session.sweep is None or session.sweep.in_process or isinstance(error, UserError):
+    in_process = session.sweep is None or session.sweep.in_process
+    if in_process or not message.endswith(TRACEBACK_HINT):
         return message
     return f"the launcher stopped: {message}{session.progress()}"  # its jobs never raise

@@ -51,6 +51,12 @@ def _block(data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: st
             f"On {data} {best} has the best mean ({score}), but {seeds} cannot decide anything: use at least "
             f"{needed} (replicates={needed})."
         )
+    ahead = [_other(pair, best) for pair in involved if _winner(pair, pair.decision) not in (None, best)]
+    if ahead:  # the mean of the best is over other seeds than those of the pair
+        return (
+            f"On {data} {best} has the best mean ({score}), but {' and '.join(ahead)} is better on the seeds "
+            "that both have."
+        )
     beaten = [_other(pair, best) for pair in involved if _winner(pair, pair.decision) == best]
     unpaired = [label for label in labels if label not in others]  # by --reference
     rest = f" It was not compared with {', '.join(unpaired)}." if unpaired else ""

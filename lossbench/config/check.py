@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from lossbench import registry
-from lossbench.config.compatibility import compatibility_issues
+from lossbench.config.compatibility import compatibility_issues, parameter_issues
 from lossbench.config.custom_facts import fact_issues
 from lossbench.config.outputs import known_metrics, metric_names, outputs_of
 from lossbench.config.sections import (
@@ -59,11 +59,12 @@ class CheckedConfig:
     trainer: TrainerSection
 
 
-def check(config: Mapping[str, Any]) -> CheckedConfig:
+def check(config: Mapping[str, Any], *, files: bool = True) -> CheckedConfig:
     """Return the config, typed.
 
     Args:
         config: the config as plain dicts and lists, with interpolations resolved.
+        files: whether the user's table must exist; a record is read without it.
 
     Raises:
         ConfigError: with every issue, each with its key, its value and what to write instead.
@@ -78,7 +79,7 @@ def check(config: Mapping[str, Any]) -> CheckedConfig:
     found_issues += issues(TopSection, top, "the config", "", registry.similar_key)
     found_issues += _section_issues(TrainerSection, config.get("trainer"), "the trainer", "trainer")
     found_issues += compatibility_issues(config.get("metrics"), terms, **chosen)
-    if chosen["data"] is not None:
+    if files and chosen["data"] is not None:
         found_issues += _file_issues(chosen["data"])
     if found_issues:
         raise ConfigError(found_issues)
@@ -133,6 +134,7 @@ def _term(name: str, key: str, values: Any, weight: float, found_issues: list[Is
         wrong = fact_issues(loss.common.about, key)
         found_issues += wrong
         if wrong:
+            found_issues += parameter_issues(loss, key)
             return None
         facts = {**registry.loss(registry.CUSTOM).facts, **loss.common.about}
         info = LossInfo.from_facts(loss.name, facts)
@@ -205,14 +207,16 @@ def _section_issues(model: type[BaseModel], values: Any, owner: str, key: str) -
 
 
 def _where_it_belongs(key: str) -> str:
-    """Return which choices of the group have a key that is unknown in its place, or which section has it."""
+    """Return a sentence that says where an unknown key belongs: to choices of its group, or elsewhere."""
     place, _, name = key.rpartition(".")
     group = place.partition(".")[0]
     owners = [f"{group}={other}" for other in registry.names(group) if name in registry.read(group, other)]
     if owners:
         return f"It belongs to {' or '.join(owners)}. "
     keys = registry.config_keys()
-    same_name = [known for known in keys if known.endswith(f".{name}") and name not in ("name", "about")]
+    same_name = [
+        known for known in keys if known.rpartition(".")[2] == name and name not in ("name", "about")
+    ]
     return f"Did you mean {same_name[0]}? " if same_name else ""
 
 

@@ -7,10 +7,12 @@ from lossbench import registry
 from lossbench.config.data_compatibility import data_issues
 from lossbench.config.outputs import asked_activation, known_metrics, metric_names, outputs_of
 from lossbench.config.sections import (
+    ONLY_HEAD,
     Choice,
     ChosenOutput,
     ChosenTerm,
     DataSection,
+    LossSection,
     ModelSection,
     OptimizerSection,
     RegularizerSection,
@@ -60,6 +62,17 @@ def _loss_issues(term: ChosenTerm) -> list[Issue]:
     if term.is_single and loss.common.output is not None:
         hint = f"is for the terms of loss={registry.OUTPUTS}; a single loss judges the only output"
         issues.append(Issue("loss.output", loss.common.output, hint))
+    return issues + parameter_issues(loss, key)
+
+
+def parameter_issues(loss: Choice[LossSection], key: str) -> list[Issue]:
+    """Return what is wrong with parameters of a loss that depend on nothing else.
+
+    Args:
+        loss: as chosen.
+        key: where it stands in the config.
+    """
+    issues = []
     try:
         reduction = canonical_reduction(loss.common.reduction)
     except ValueError:
@@ -141,14 +154,14 @@ def _regularizer_issues(
     targets, layers = regularizer.common.apply_to, regularizer.common.layers
     hidden = len(model.parameters["hidden_units"])
     issues = []
-    penalizes = bool(regularizer.parameters)
+    penalizes = regularizer.name != registry.NONE
     if (not targets and penalizes) or len(set(targets)) < len(targets):
         hint = "must name kernel, bias or activity, or several, each once"
         issues.append(Issue("regularizer.apply_to", targets, hint))
     if regularizer.name in _KERNELS_ONLY and set(targets) != {"kernel"}:
         hint = f"{regularizer.name} is for kernels: regularizer.apply_to=[kernel]"
         issues.append(Issue("regularizer.apply_to", targets, hint))
-    known = [*range(hidden), *(outputs or ["output"])]
+    known = [*range(hidden), *(outputs or [ONLY_HEAD])]
     unknown = [layer for layer in layers or [] if layer not in known]
     if unknown or layers == []:
         hint = f"name hidden layers by number and output layers by name: {', '.join(map(str, known))}"

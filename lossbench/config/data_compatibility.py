@@ -101,7 +101,7 @@ def _training_part_issues(outputs: list[ChosenOutput], source: Choice[DataSectio
     weights = {
         "data.class_weight": section.class_weight is not None,
         "data.missing_labels": section.missing_labels > 0,
-        "data.weight": source.parameters.get("weight") is not None,
+        "data.weight": source.weighs_rows,
     }
     scalar = [term for output in outputs for term in output.terms if term.info.is_scalar]
     for key in [key for key, used in weights.items() if used and scalar]:

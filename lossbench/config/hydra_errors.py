@@ -24,6 +24,9 @@ from lossbench.errors import UserError, did_you_mean
 _EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
 
+TRACEBACK_HINT = "HYDRA_FULL_ERROR=1 shows the traceback"  # ends the message of an unexplained error
+
+
 def explain(error: Exception, words: Sequence[str]) -> str:
     """Return an exception in words: what was passed, what was expected, how to fix it.
 
@@ -48,7 +51,7 @@ def explain(error: Exception, words: Sequence[str]) -> str:
         return f"{issue}; choose another folder with hydra.run.dir= or hydra.sweep.dir="
     if isinstance(error, HydraException | OmegaConfBaseException):
         return f"{_in_words(error)}\nThe keys and their defaults: {commands.shown('train', '--help')}"
-    return f"{unexpected(error)}\nHYDRA_FULL_ERROR=1 shows the traceback"
+    return f"{unexpected(error)}\n{TRACEBACK_HINT}"
 
 
 def unexpected(error: Exception) -> str:
@@ -97,7 +100,8 @@ def _choice_without_name(words: Sequence[str]) -> str | None:
     """Explain ``loss=3``: a group whose choice is not a name."""
     for override in _parsed(words):
         group = override.key_or_group
-        if group in registry.groups() and not isinstance(override.value(), str | list):
+        is_choice = override.is_sweep_override() or isinstance(override.value(), str | list)
+        if group in registry.groups() and not is_choice:
             names = ", ".join(registry.names(group))
             return f"{override.input_line}: a {group} is chosen by its name. Choose one of: {names}"
     return None
@@ -105,6 +109,8 @@ def _choice_without_name(words: Sequence[str]) -> str | None:
 
 def _several_values(words: Sequence[str]) -> str | None:
     """Explain ``loss=mse,mae`` where a single run was asked for."""
+    if {"-m", "--multirun"} & set(words):
+        return None
     for override in _parsed(words):
         if override.is_sweep_override():
             command = commands.shown("train", "-m", *words)

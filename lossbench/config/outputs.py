@@ -45,7 +45,7 @@ def target_names(source: Choice[DataSection]) -> list[str] | None:
 
 def known_metrics(outputs: Sequence[ChosenOutput], source: Choice[DataSection] | None) -> list[str]:
     """Return all metrics that a config of these outputs can name, the default primary metric first."""
-    weighted = source is not None and source.parameters.get("weight") is not None
+    weighted = source is not None and source.weighs_rows
     return [name for output in outputs for name in output.metric_names(weighted=weighted)]
 
 

@@ -1,6 +1,7 @@
 """Resolve a config: only this module derives what the choices imply, and imports their code."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,6 @@ from lossbench.config.run_config import RunConfig
 from lossbench.config.sections import ChosenOutput, ChosenTerm
 from lossbench.data.corruption import Corruption
 from lossbench.data.settings import DataSettings, TargetSettings
-from lossbench.metrics import metric
 from lossbench.signatures import canonical_reduction
 from lossbench.training.objective import Penalty, Term
 from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
@@ -43,10 +43,9 @@ def bind(config: CheckedConfig) -> RunConfig:
         loss=config.loss,
         label=config.label,
         seeds=tuple(range(config.top.seed, config.top.seed + config.top.replicates)),
-        metrics=config.metrics,
         primary=_primary(config.metrics[0], outputs),
         outputs=outputs,
-        data=_data(config, outputs),
+        data=data_settings(config),
         training=_training(config),
     )
 
@@ -54,11 +53,12 @@ def bind(config: CheckedConfig) -> RunConfig:
 def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
     first = output.terms[0]
     space = first.info.space
-    weighted = config.data.parameters.get("weight") is not None
+    weighted = config.data.weighs_rows
     known = output.metric_names(weighted=weighted)
     reads_logits = first.from_logits or space.is_score
     return OutputSettings(
         name=output.name,
+        head=output.head,
         task=output.task,
         target=TargetSettings(
             name=output.name,
@@ -70,9 +70,9 @@ def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
         point=first.info.point,
         activation=output_activation(output, config.model),
         decode_activation=(output.task.logits if reads_logits else None) or "linear",
-        shows_probabilities=not space.is_score,
+        shows_probabilities=output.task.has_probabilities and not space.is_score,
         metrics=tuple(name.removeprefix(output.prefix) for name in config.metrics if name in known),
-        terms=tuple(_term(term, output.name or "output") for term in output.terms),
+        terms=tuple(_term(term, output.head) for term in output.terms),
     )
 
 
@@ -94,21 +94,24 @@ def _term(term: ChosenTerm, head: str) -> Term:
 
 
 def _primary(name: str, outputs: tuple[OutputSettings, ...]) -> PrimaryMetric:
-    judged = {output.prefix + plain: (output, plain) for output in outputs for plain in output.metrics}
-    output, plain = judged[name]
-    return PrimaryMetric(name, output, metric(output.task, plain), output.task.metric(plain).higher_is_better)
+    return next(
+        PrimaryMetric(plain_name, output)
+        for output in outputs
+        for plain_name in output.metrics
+        if output.prefix + plain_name == name
+    )
 
 
-def _data(config: CheckedConfig, outputs: tuple[OutputSettings, ...]) -> DataSettings:
+def data_settings(config: CheckedConfig) -> DataSettings:
+    """Return what a run asks of its data; this imports no code of the user."""
     section, parameters = config.data.common, dict(config.data.parameters)
     if registry.dataset(config.data.name).is_table:
-        read_as = {output.name: output.task.source.name for output in outputs}
+        read_as = {output.name: output.task.source.name for output in config.outputs}
         parameters["task"] = read_as.get("", read_as)
-    corruption = {name: getattr(section, name) for name in Corruption.__dataclass_fields__}
+    corruption = {field.name: getattr(section, field.name) for field in fields(Corruption)}
     return DataSettings(
         name=config.data.name,
         load=partial(registry.load("data", config.data.name), **parameters),
-        batch_size=section.batch_size,
         validation=section.validation,
         test=section.test,
         stratify=section.stratify,
@@ -120,7 +123,7 @@ def _data(config: CheckedConfig, outputs: tuple[OutputSettings, ...]) -> DataSet
 def _training(config: CheckedConfig) -> TrainingSettings:
     trainer, optimizer, schedule = config.trainer, config.optimizer, config.schedule
     make_schedule = registry.load("schedule", schedule.name)
-    varies = bool(schedule.parameters) or schedule.common.warmup_steps > 0
+    varies = schedule.name != registry.CONSTANT or schedule.common.warmup_steps > 0
     return TrainingSettings(
         make_network=partial(registry.load("model", config.model.name), **config.model.parameters),
         embedding_units=config.model.common.embedding_units,
@@ -142,9 +145,9 @@ def _training(config: CheckedConfig) -> TrainingSettings:
 
 
 def _penalty(config: CheckedConfig) -> Penalty | None:
-    """Return the regularizer's penalty; a regularizer without parameters penalises nothing."""
+    """Return the penalty of the regularizer, or None if there is none."""
     regularizer = config.regularizer
-    if not regularizer.parameters:
+    if regularizer.name == registry.NONE:
         return None
     return Penalty(
         registry.load("regularizer", regularizer.name),

@@ -17,7 +17,6 @@ class RunConfig:
         loss: the canonical name of the loss.
         label: its name in reports.
         seeds: one per replicate.
-        metrics: the names of all metrics, with prefixes.
         primary: the primary metric.
         outputs: what is predicted, with the terms that judge it.
         data: the data set.
@@ -27,7 +26,6 @@ class RunConfig:
     loss: str
     label: str
     seeds: tuple[int, ...]
-    metrics: tuple[str, ...]
     primary: PrimaryMetric
     outputs: tuple[OutputSettings, ...]
     data: DataSettings

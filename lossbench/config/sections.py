@@ -113,6 +113,7 @@ class TopSection(Section):
 
 
 S = TypeVar("S", bound=Section)
+ONLY_HEAD = "output"  # the head of a run with a single output
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,11 @@ class Choice(Generic[S]):
     name: str
     parameters: dict[str, Any]
     common: S
+
+    @property
+    def weighs_rows(self) -> bool:
+        """Of a data set: whether a column says how much each row counts."""
+        return self.parameters.get("weight") is not None
 
 
 @dataclass(frozen=True)
@@ -164,10 +170,10 @@ class ChosenTerm:
         return bool(self.loss.parameters.get("from_logits"))
 
     @property
-    def numbers(self) -> int:
+    def numbers(self) -> int | None:
         """How many numbers the loss reads for each unit of the head."""
         numbers = self.info.numbers
-        return numbers if isinstance(numbers, int) else len(self.loss.parameters[numbers])
+        return len(self.loss.parameters[numbers]) if isinstance(numbers, str) else numbers
 
     def activation(self, task: Task) -> str:
         """Return the output activation that keeps predictions in its space and in the task's domain."""
@@ -190,6 +196,11 @@ class ChosenOutput:
     name: str
     task: Task
     terms: tuple[ChosenTerm, ...]
+
+    @property
+    def head(self) -> str:
+        """The name of its head in the network."""
+        return self.name or ONLY_HEAD
 
     @property
     def prefix(self) -> str:

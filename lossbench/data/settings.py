@@ -15,7 +15,6 @@ class DataSettings:
     Attributes:
         name: the name of the data set.
         load: a function that loads it.
-        batch_size: rows per step.
         validation: the share of rows that validate.
         test: the share of rows that test.
         stratify: whether the parts keep the shares of the classes.
@@ -25,7 +24,6 @@ class DataSettings:
 
     name: str
     load: Callable[[], Dataset]
-    batch_size: int
     validation: float
     test: float
     stratify: bool

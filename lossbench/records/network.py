@@ -11,7 +11,7 @@ from lossbench.config.check import check
 from lossbench.config.outputs import is_standardised, output_activation
 from lossbench.errors import UserError, did_you_mean
 from lossbench.records.folder import read_config, read_network_description
-from lossbench.training.standalone import build, target_scaling_name
+from lossbench.training.standalone import FORMAT, build, target_scaling_name
 
 
 def load_network(folder: Path, replicate: int = 0, output: str | None = None) -> nn.Sequential:
@@ -21,6 +21,10 @@ def load_network(folder: Path, replicate: int = 0, output: str | None = None) ->
         raise UserError(f"{folder}: no weights; the run left none")
     arrays = load_file(weights)
     description = read_network_description(folder) or _described_by_config(read_config(folder))
+    if description["format"] > FORMAT:
+        raise UserError(
+            f"{folder}: network.json was written by a later version of lossbench; update lossbench"
+        )
     replicates = len(arrays["features.mean"])
     if not 0 <= replicate < replicates:
         raise UserError(f"replicate {replicate}: the run has {replicates}, counted from 0")
@@ -34,15 +38,19 @@ def load_network(folder: Path, replicate: int = 0, output: str | None = None) ->
 
 def _described_by_config(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of a network that was recorded before ``network.json`` existed."""
-    config = check(values)
+    config = check(values, files=False)
     terms = [term.name for output in config.outputs for term in output.terms]
     heads = {}
     for output in config.outputs:
         scaling = target_scaling_name(output.terms[0].name, terms)
-        heads[output.name or "output"] = {
-            "numbers": 1,
+        heads[output.head] = {
+            "numbers": None,
             "activation": output_activation(output, config.model),
             "target_scaling": scaling if is_standardised(output, config.data) else None,
         }
     parameters = config.model.parameters
-    return {"hidden": [parameters["activation"]] * len(parameters["hidden_units"]), "heads": heads}
+    return {
+        "format": FORMAT,
+        "hidden": [parameters["activation"]] * len(parameters["hidden_units"]),
+        "heads": heads,
+    }

@@ -6,7 +6,7 @@ This module imports no torch before training starts, so that a wrong config is r
 import errno
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,21 +29,18 @@ class Outcome:
     """The outcome of a job.
 
     Attributes:
-        state: ``trained``; ``kept``, if the folder held its result already; ``busy``, if another process is
-            at work in the folder.
-        result: what the folder holds; None if it is busy.
+        state: ``ended``, if the job ran now, whether it completed, diverged or failed; ``kept``, if the
+            folder had its result already; ``busy``, if another process is at work in the folder.
+        result: the result of the job; None if the folder is busy.
     """
 
-    state: Literal["trained", "kept", "busy"]
+    state: Literal["ended", "kept", "busy"]
     result: Result | None
 
     def __str__(self) -> str:
         if self.result is None:
             return "another process is at work on this run"
-        again = "; retry=failed repeats it" if self.result.status == "failed" else ""
-        return (
-            f"{self.result.folder} already holds this run, {self.result.status}; nothing was trained{again}"
-        )
+        return f"{self.result.folder} already holds this run, {self.result.status}; nothing was trained"
 
 
 def attempt_job(
@@ -59,7 +56,7 @@ def attempt_job(
     try:
         return run_job(values, folder, picture=picture, repeat=repeat, wait=wait, command=command)
     except Exception as error:
-        return Outcome("trained", _failure(values, folder, _reason(error, folder)))
+        return _record_failure(values, folder, error, wait)
 
 
 def run_job(
@@ -99,7 +96,7 @@ def run_job(
         _write_config(values, folder)
         try:
             words = commands.current() if command is None else command
-            return Outcome("trained", _train(checked, folder, config_id(values), words, picture))
+            return Outcome("ended", _train(checked, folder, config_id(values), words, picture))
         except SystemExit as stop:  # a custom loss must not end a sweep or a notebook
             raise RuntimeError(f"its own code called sys.exit({stop.code!r})") from stop
 
@@ -132,9 +129,9 @@ def _kept(earlier: Result, values: Mapping[str, Any]) -> Outcome:
     identity = config_id(values)
     if earlier.status == "failed" and earlier.config_id == identity:
         return Outcome("kept", earlier)
-    from lossbench.config.resolve import resolve  # imports torch
+    from lossbench.config.resolve import data_settings  # imports torch
 
-    fingerprint = resolve(values).data.load().fingerprint
+    fingerprint = data_settings(check(values)).load().fingerprint
     manifest = read_manifest(earlier.folder)
     version, now = manifest.get("versions", {}).get("lossbench"), lossbench.__version__
     compared = (
@@ -151,13 +148,31 @@ def _kept(earlier: Result, values: Mapping[str, Any]) -> Outcome:
     return Outcome("kept", earlier)
 
 
+def _record_failure(values: Mapping[str, Any], folder: Path, error: Exception, wait: bool) -> Outcome:
+    """Write the result of a job that failed, unless another process is at work in the folder."""
+    is_empty = not folder.is_dir() or not any(folder.iterdir())
+    try:
+        with nullcontext(True) if is_empty else locked(folder, wait=wait) as held:
+            if not held:
+                return Outcome("busy", None)
+            failure = _failure(values, folder, _reason(error, folder))
+            earlier = Result.read(folder)
+            if earlier is None or earlier.status == "failed":
+                folder.mkdir(parents=True, exist_ok=True)
+                _write_config(values, folder)
+                failure.write()
+            return Outcome("ended", failure)
+    except OSError:  # a full disk may be the reason itself; the caller shows it
+        return Outcome("ended", _failure(values, folder, _reason(error, folder)))
+
+
 def _failure(values: Mapping[str, Any], folder: Path, reason: str) -> Result:
-    """Return the result of a job that failed; write it unless a finished one is there."""
+    """Return the result of a job that failed."""
     loss, data = (
         section if isinstance(section, Mapping) else {"name": section}
         for section in (values.get("loss"), values.get("data"))
     )
-    result = Result(
+    return Result(
         status="failed",
         loss=str(loss.get("name")),
         label=str(loss.get("label") or loss.get("name")),
@@ -166,16 +181,12 @@ def _failure(values: Mapping[str, Any], folder: Path, reason: str) -> Result:
         error=reason,
         folder=folder,
     )
-    earlier = Result.read(folder)
-    if earlier is None or earlier.status == "failed":
-        with suppress(OSError):  # a full disk may be the reason itself; the caller shows it
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_config(values, folder)
-            result.write()
-    return result
 
 
 def _reason(error: Exception, folder: Path) -> str:
+    """Return why a job failed, in words; an unexpected error leaves its traceback in the folder."""
+    with suppress(OSError):
+        (folder / "traceback.txt").unlink(missing_ok=True)  # of an earlier failure
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError):
@@ -183,7 +194,9 @@ def _reason(error: Exception, folder: Path) -> str:
         if full or str(error.filename).startswith(str(folder)):
             return f"{folder}: {error.strerror}; free space, or choose another folder"
     reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or "allocate memory" in reason:  # torch raises a plain RuntimeError
+    # torch raises a class of its own on a GPU, and a plain RuntimeError on the CPU
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if out_of_memory or "allocate memory" in reason:
         return "not enough memory: lower replicates, model.hidden_units or data.batch_size"
     with suppress(OSError):
         files.write_text(folder / "traceback.txt", "".join(traceback.format_exception(error)))

@@ -21,7 +21,7 @@ def decode(
         in_user_units: undoes the standardisation.
     """
     task = output.task
-    if output.numbers > 1:
+    if output.numbers is not None:
         y_pred = y_pred[..., output.point]
     if task.measure is not None:
         return task.measure(y_pred), y_true

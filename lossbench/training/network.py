@@ -20,20 +20,20 @@ class Head:
     Attributes:
         units: how many targets, classes or embedding dimensions U it has.
         activation: the activation that follows the layer.
-        numbers: how many numbers P the loss reads for each unit; predictions are ``(R, B, U)`` for one
-            number, else ``(R, B, U, P)``.
+        numbers: how many numbers P the loss reads for each unit: predictions are ``(R, B, U, P)``. None for
+            one number: predictions are ``(R, B, U)``.
         point: which of these numbers is the point prediction that metrics judge.
     """
 
     units: int
     activation: str
-    numbers: int = 1
+    numbers: int | None = None
     point: int = 0
 
     @property
     def width(self) -> int:
         """The width of the output layer."""
-        return self.units * self.numbers
+        return self.units * (self.numbers or 1)
 
 
 def activation_function(name: str) -> Callable[[Tensor], Tensor]:
@@ -112,7 +112,7 @@ class DenseNetwork(nn.Module):
         )
         self.names = list(heads)
         self.head_shapes = [
-            () if head.numbers == 1 else (head.units, head.numbers) for head in heads.values()
+            () if head.numbers is None else (head.units, head.numbers) for head in heads.values()
         ]
         self.activation_name, self.head_facts = activation, dict(heads)
         self.activation = activation_function(activation)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lossbench.data.settings import TargetSettings
-from lossbench.metrics import Metric
+from lossbench.metrics import Metric, metric
 from lossbench.tasks import Task
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Penalty, Term
@@ -23,7 +23,7 @@ class OutputSettings:
         task: what kind of target it is.
         target: how the target is given to the losses.
         units: what the units of the head stand for: ``targets``, ``classes`` or an ``embedding``.
-        numbers: how many numbers the loss reads for each unit.
+        numbers: how many numbers the loss reads for each unit; None for one without an axis of its own.
         point: which of these numbers is the point prediction that metrics judge.
         activation: the activation that follows the head.
         decode_activation: the activation that maps predictions to what metrics read, such as the sigmoid of
@@ -34,21 +34,17 @@ class OutputSettings:
     """
 
     name: str
+    head: str
     task: Task
     target: TargetSettings
     units: str
-    numbers: int
+    numbers: int | None
     point: int
     activation: str
     decode_activation: str
     shows_probabilities: bool
     metrics: tuple[str, ...]
     terms: tuple[Term, ...]
-
-    @property
-    def head(self) -> str:
-        """The name of its head in the network."""
-        return self.name or "output"
 
     @property
     def prefix(self) -> str:
@@ -58,19 +54,30 @@ class OutputSettings:
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """The metric that is monitored, stops training, selects weights and decides comparisons.
+    """The metric that is monitored, stops training, selects weights and decides.
 
     Attributes:
-        name: its name, with the prefix of the output.
+        plain_name: its name, without the prefix of the output.
         output: the output that it judges.
-        metric: how it is computed.
-        higher_is_better: its direction.
     """
 
-    name: str
+    plain_name: str
     output: OutputSettings
-    metric: Metric
-    higher_is_better: bool
+
+    @property
+    def name(self) -> str:
+        """Its name, with the prefix of the output."""
+        return self.output.prefix + self.plain_name
+
+    @property
+    def metric(self) -> Metric:
+        """How it is computed."""
+        return metric(self.output.task, self.plain_name)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Its direction."""
+        return self.output.task.metric(self.plain_name).higher_is_better
 
 
 @dataclass(frozen=True)

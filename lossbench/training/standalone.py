@@ -44,14 +44,13 @@ class Affine(nn.Module):
 class PointPrediction(nn.Module):
     """The number that metrics judge, of several that a loss reads for each unit."""
 
-    def __init__(self, units: int, numbers: int, point: int) -> None:
+    def __init__(self, point: int) -> None:
         super().__init__()
-        self.shape, self.point = (units, numbers), point
+        self.point = point
 
-    def forward(self, columns: Tensor) -> Tensor:
-        """Map ``(N, U P)`` to ``(N, U)``."""
-        point: Tensor = columns.unflatten(-1, self.shape)[..., self.point]
-        return point
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Map ``(N, U, P)`` to ``(N, U)``."""
+        return numbers[..., self.point]
 
 
 def describe(network: DenseNetwork, target_scaling: Mapping[str, str | None]) -> dict[str, Any]:
@@ -96,9 +95,11 @@ def build(
     for index, activation in enumerate(description["hidden"]):
         modules += [_linear(of_replicate, f"hidden.{index}"), Activation(activation)]
     modules.append(_linear(of_replicate, f"heads.{head}"))
-    if facts["numbers"] > 1:
-        modules.append(PointPrediction(facts["units"], facts["numbers"], facts["point"]))
+    if facts["numbers"] is not None:
+        modules.append(nn.Unflatten(-1, (facts["units"], facts["numbers"])))
     modules.append(Activation(facts["activation"]))
+    if facts["numbers"] is not None:
+        modules.append(PointPrediction(facts["point"]))
     scaling = facts["target_scaling"]
     if scaling is not None:
         target_scale, target_mean = of_replicate(f"{scaling}.scale"), of_replicate(f"{scaling}.mean")

@@ -44,7 +44,7 @@ def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     for _ in range(epochs):
         (order,) = orders
         total = 0.0
-        for rows in order[0].split(settings.data.batch_size):
+        for rows in order[0].split(settings.training.batch_size):
             if rate is not None:
                 optimizer.param_groups[0]["lr"] = rate(step)
             optimizer.zero_grad()
