@@ -1,4 +1,4 @@
-"""Resolve a config: only this module derives what the choices imply, and imports their code."""
+"""Resolve a config: import its components, and bind everything that a run is built from."""
 
 from collections.abc import Mapping
 from dataclasses import fields

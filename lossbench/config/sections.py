@@ -22,7 +22,8 @@ from lossbench.tasks import NONNEGATIVE_SPACE, Task
 class LossSection(Section):
     """Keys that every loss has in addition to its own parameters.
 
-    One of several terms may say which ``output`` it judges; by default it takes the section's reduction.
+    A term of ``loss=outputs`` may name the ``output`` that it judges, by default its own name. Without a
+    ``reduction`` of its own it takes that of ``loss``.
     """
 
     name: str

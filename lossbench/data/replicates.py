@@ -37,8 +37,8 @@ def make_splits(
     predicted = [dataset.target_of(target.name) for target in targets]
     classes = next(target for target in predicted if target.task.has_classes)
     return [
-        imbalanced(part, classes, ratio, derive(seed, "imbalance"))
-        for part, seed in zip(splits, seeds, strict=True)
+        imbalanced(replicate_split, classes, ratio, derive(seed, "imbalance"))
+        for replicate_split, seed in zip(splits, seeds, strict=True)
     ]
 
 
@@ -82,7 +82,10 @@ def _row_weights(
 ) -> NDArray[np.float64] | None:
     """Return how much each row counts for one target; None if all rows count alike."""
     rate = settings.corruption.missing_labels
-    unlabelled = [unlabelled_rows(part, rate, seed) for part, seed in zip(splits, seeds, strict=True)]
+    unlabelled = [
+        unlabelled_rows(replicate_split, rate, seed)
+        for replicate_split, seed in zip(splits, seeds, strict=True)
+    ]
     balance = None
     if settings.balance_classes and target.task.has_classes:
         balance = balanced_weights(values, splits, len(target.classes))

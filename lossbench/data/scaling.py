@@ -18,8 +18,8 @@ class ScaledColumns(nn.Module):
 
     A replicate's means and deviations are those of its training rows; a constant column is only centred. The
     columns are first shifted by the median and divided by the deviation of the whole table, in float64. The
-    replicate's mean and deviation are then computed from the shifted columns, so this first step cancels.
-    It saves float32 the digits that a large offset (a year, an identifier) or extreme values would cost.
+    replicate's mean and deviation are computed after this step, so that it does not change the result. Its
+    purpose is precision: float32 would lose digits to a large offset (a year, an identifier) or to extremes.
 
     Args:
         values: the columns; a missing value is NaN, and is read as the mean of the training rows.

@@ -40,7 +40,7 @@ def loss_curve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any] | Non
     True
     """
     info = registry.loss(name) if name in registry.losses() else None
-    if info is None or info.couples_samples or info.encoding.curve is None:
+    if info is None or info.couples_samples or info.encoding.curve is None or info.numbers is not None:
         return None
     axis = _axis(info.encoding.curve, parameters)
     reach = max(_REACH, 1.5 * parameters.get("delta", 0))

@@ -44,6 +44,9 @@ def custom(
         key, value = ("loss.function", function) if arguments is None else ("loss.arguments", arguments)
         raise _mistake(key, value, f"{function} does not make a loss: {error}") from error
 
+    if next(loss.parameters(), None) is not None:
+        raise _mistake("loss.function", function, "it has parameters of its own, which a run does not train")
+
     def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
         return loss.values(y_pred, y_true)[0]
 

@@ -1,4 +1,4 @@
-"""Losses for real targets. The last two are for positive targets, and for targets of at least 0."""
+"""Losses for real targets; the percentage and the logarithmic error are for positive ones."""
 
 from typing import Any
 

@@ -1,5 +1,6 @@
 """Compute every metric of a trained module on every part, and its predictions for the test part."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lossbench.config.run_config import RunConfig
 from lossbench.data.dataset import Dataset, Target
 from lossbench.metrics import panel
 from lossbench.metrics.embeddings import nearest_other
@@ -16,9 +16,12 @@ from lossbench.training.settings import OutputSettings
 
 Metrics = dict[str, list[float | None]]
 Columns = dict[str, NDArray[Any]]
+Decoded = dict[str, tuple[Tensor, Tensor]]  # by head, predictions and targets
 
 
-def evaluate(config: RunConfig, dataset: Dataset, module: ReplicateModule) -> tuple[Metrics, Columns]:
+def evaluate(
+    outputs: Sequence[OutputSettings], dataset: Dataset, module: ReplicateModule
+) -> tuple[Metrics, Columns]:
     """Evaluate the kept weights.
 
     Returns:
@@ -26,44 +29,63 @@ def evaluate(config: RunConfig, dataset: Dataset, module: ReplicateModule) -> tu
         that is undefined for all replicates is left out; it is None where a replicate diverged.
     """
     metrics: Metrics = {}
-    columns: Columns = {}
     diverged = module.selection.diverged.tolist()
     for part in ("train", "validation", "test"):
-        values, columns = _evaluate_part(config, dataset, module, part)
+        losses, decoded = _decoded(outputs, dataset, module, part)
+        values = losses | _scores(outputs, dataset, module, part, decoded)
         cells = {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}
         metrics |= {name: cell for name, cell in cells.items() if all(diverged) or set(cell) != {None}}
-    return metrics, columns
+    return metrics, _columns(outputs, dataset, module, "test", decoded)
 
 
-def _evaluate_part(
-    config: RunConfig, dataset: Dataset, module: ReplicateModule, part: str
-) -> tuple[dict[str, list[float]], Columns]:
+def _decoded(
+    outputs: Sequence[OutputSettings], dataset: Dataset, module: ReplicateModule, part: str
+) -> tuple[dict[str, list[float]], Decoded]:
+    """Return the recorded losses of a part, and by head predictions and targets as metrics read them."""
     with torch.no_grad(), module.trainer.precision_plugin.forward_context():  # as in training
         predictions, targets, losses = module.evaluate(part)
+    names = module.objective.names(module.penalty is not None)
     rows = module.table.rows(part).cpu().numpy()
-    names = [name.removeprefix("train/") for name in module.curve_names if name.startswith("train/")]
-    values = dict(zip(names, losses.tolist(), strict=True))
-    weights = None
-    if dataset.weights is not None:
-        weights = torch.as_tensor(dataset.weights[rows], device=module.device)
-    replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
-    columns: Columns = {"replicate": replicate.ravel(), "row": rows.ravel()}
-    for output in config.outputs:
-        target, head = dataset.target_of(output.name), output.head
-        decoded, true = module.decode[head](predictions[head], targets[output.terms[0].name])
-        true = _original_targets(target, rows, true)
-        scores = panel(output.task, list(output.metrics), decoded, true, weights)
-        values |= {output.prefix + name: score.tolist() for name, score in scores.items()}
-        if part == "test":
-            shown = _prediction_columns(output, target, decoded, true)
-            columns |= {output.prefix + name: column for name, column in shown.items()}
-    return values, columns
+    decoded = {}
+    for output in outputs:
+        head = output.head
+        values, _ = module.decode[head](predictions[head], targets[output.terms[0].name])
+        decoded[head] = values, _original_targets(dataset.target_of(output.name), rows, module.device)
+    return dict(zip(names, losses.tolist(), strict=True)), decoded
 
 
-def _original_targets(target: Target, rows: NDArray[np.int64], decoded: Tensor) -> Tensor:
+def _original_targets(target: Target, rows: NDArray[np.int64], device: torch.device) -> Tensor:
     """Return the targets of a part as the table has them: not scaled and scaled back, and not corrupted."""
     values = target.values[rows]
-    return torch.as_tensor(values, dtype=torch.float64 if values.ndim == 3 else None, device=decoded.device)
+    return torch.as_tensor(values, dtype=torch.float64 if values.ndim == 3 else None, device=device)
+
+
+def _scores(
+    outputs: Sequence[OutputSettings], dataset: Dataset, module: ReplicateModule, part: str, decoded: Decoded
+) -> dict[str, list[float]]:
+    """Return every metric of every output on a part, one value per replicate."""
+    weights = None
+    if dataset.weights is not None:
+        rows = module.table.rows(part).cpu().numpy()
+        weights = torch.as_tensor(dataset.weights[rows], device=module.device)
+    return {
+        output.prefix + name: score.tolist()
+        for output in outputs
+        for name, score in panel(output.task, list(output.metrics), *decoded[output.head], weights).items()
+    }
+
+
+def _columns(
+    outputs: Sequence[OutputSettings], dataset: Dataset, module: ReplicateModule, part: str, decoded: Decoded
+) -> Columns:
+    """Return the columns of ``predictions.csv``: a line per replicate and row of a part."""
+    rows = module.table.rows(part).cpu().numpy()
+    replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
+    columns: Columns = {"replicate": replicate.ravel(), "row": rows.ravel()}
+    for output in outputs:
+        shown = _prediction_columns(output, dataset.target_of(output.name), *decoded[output.head])
+        columns |= {output.prefix + name: column for name, column in shown.items()}
+    return columns
 
 
 def _cells(values: list[float], diverged: list[bool]) -> list[float | None]:

@@ -1,6 +1,7 @@
 """Attempt one job: check it, train it unless its result exists, and turn a failure into a result.
 
-This module imports no torch before training starts, so that a wrong config is reported quickly.
+This module imports torch only to train, or to compare a finished run with the job: a wrong config is
+reported quickly.
 """
 
 import errno

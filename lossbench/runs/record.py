@@ -1,4 +1,4 @@
-"""Write a run's record: every file of its folder except the result, which is written after them."""
+"""Write the record of a run, except ``config.yaml``, which comes before, and ``result.json``, after."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +60,7 @@ def record_outcome(
     files.write_json(folder / "network.json", _network_description(config, module))
     curves = _learning_curves(config, module, replicates)
     _write_history(folder / "history.csv", config.seeds, curves, replicates)
-    metrics, predictions = evaluate(config, dataset, module)
+    metrics, predictions = evaluate(config.outputs, dataset, module)
     files.write_predictions(folder, predictions)
     if picture:
         from lossbench.runs.learning_curves import draw  # imports matplotlib, which most jobs do not need

@@ -175,6 +175,6 @@ def _mean(
     total = values if summed else values * weights
     with np.errstate(
         invalid="ignore"
-    ):  # where nothing counts the mean is NaN, which is recorded as undefined
+    ):  # where nothing counts the mean is NaN, and the replicate counts as diverged
         mean: NDArray[np.float64] = total.sum(0) / weights.sum(0)
     return mean

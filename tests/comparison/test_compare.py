@@ -372,3 +372,26 @@ def test_a_real_sweep_ends_with_its_comparison(tmp_path, train):
     shown = outcome.out.split("test/rmse, lower")[1].split("figures and a page")[0]
     assert max(len(line) for line in shown.splitlines()) <= 80
     assert len(lossbench.compare(tmp_path / "sweep").groups) == 2
+
+
+def test_a_loss_that_wins_the_common_seeds_is_not_called_indistinguishable(tmp_path):
+    """The best mean may be over other seeds: mse was trained on more of them, and easier ones."""
+    common = np.linspace(10, 11, 12)
+    write_run(tmp_path / "mse", "mse", [*common, *[1.0] * 20])
+    write_run(tmp_path / "huber", "huber", common - 1)
+    comparison = compare(tmp_path)
+    assert comparison.groups[0].label == "mse"
+    (pair,) = comparison.pairs
+    assert pair.decision == "b_better"
+    assert "huber is better on the seeds that both have" in comparison.verdict
+    assert "cannot be distinguished" not in comparison.verdict
+
+
+def test_a_loss_that_was_not_compared_is_not_judged(tmp_path):
+    """With a reference, only pairs with it are compared."""
+    scores = np.linspace(10, 11, 12)
+    for name, shift in (("huber", 0.0), ("mae", 0.5), ("mse", 1.0)):
+        write_run(tmp_path / name, name, scores + shift)
+    verdict = compare(tmp_path, reference="mse").verdict
+    assert "huber (rmse 10.5) is better than mse. It was not compared with mae." in verdict
+    assert "cannot be distinguished" not in verdict
