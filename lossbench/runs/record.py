@@ -15,7 +15,6 @@ from lossbench.records.result import ReplicateResult
 from lossbench.runs import provenance
 from lossbench.runs.evaluate import Metrics, evaluate
 from lossbench.training import standalone
-from lossbench.training.build import accelerator
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 
 Curves = dict[str, NDArray[np.float64]]
@@ -23,25 +22,36 @@ Curves = dict[str, NDArray[np.float64]]
 
 def record_origin(
     folder: Path,
-    config: RunConfig,
-    dataset: Dataset,
-    splits: list[Split],
+    seeds: Sequence[int],
+    fingerprint: str,
+    splits: Sequence[Split],
     module: ReplicateModule,
     orders: EpochOrders,
     command: Sequence[str],
+    device: str,
 ) -> None:
-    """Write the manifest before training, while the code on disk is the code that runs."""
+    """Write the manifest before training, while the code on disk is the code that runs.
+
+    Args:
+        folder: the folder of the run.
+        seeds: one per replicate.
+        fingerprint: the fingerprint of the data.
+        splits: one per replicate.
+        module: the replicates with their initial weights.
+        orders: the row orders of the epochs.
+        command: the words of the command that started the run.
+        device: ``cpu`` or ``cuda``.
+    """
     parameters = [parameter.detach() for parameter in module.network.parameters()]
-    seeds = {
+    hashes = {
         seed: {
             "split": provenance.array_hash(splits[r].train, splits[r].validation, splits[r].test),
             "initial_weights": provenance.array_hash(*(p[r].numpy() for p in parameters)),
             "order": provenance.array_hash(orders.following[r].numpy()),
         }
-        for r, seed in enumerate(config.seeds)
+        for r, seed in enumerate(seeds)
     }
-    device = accelerator(config.training.accelerator)
-    manifest = provenance.manifest(dataset.fingerprint, seeds, device, command)
+    manifest = provenance.manifest(fingerprint, hashes, device, command)
     files.write_json(folder / "manifest.json", manifest)
 
 

@@ -18,7 +18,7 @@ from lossbench.data.replicates import make_splits, make_table
 from lossbench.data.splits import Split
 from lossbench.records.result import Result
 from lossbench.runs.record import record_origin, record_outcome
-from lossbench.training.build import make_module, make_orders, make_trainer
+from lossbench.training.build import accelerator, make_module, make_orders, make_trainer
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 
 
@@ -64,7 +64,8 @@ def run(
 def train(config: RunConfig, dataset: Dataset, folder: Path, command: Sequence[str]) -> ReplicateModule:
     """Prepare what the configuration describes, record where it comes from, and train it to the end."""
     splits, module, orders = prepare(config, dataset)
-    record_origin(folder, config, dataset, splits, module, orders, command)
+    device = accelerator(config.training.accelerator)
+    record_origin(folder, config.seeds, dataset.fingerprint, splits, module, orders, command, device)
     fit(config, module, orders)
     return module
 

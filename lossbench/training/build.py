@@ -1,6 +1,6 @@
 """Build what Lightning trains, from settings and a table: the module, its epochs and the trainer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pytorch_lightning as pl
@@ -32,12 +32,13 @@ def make_module(
     Raises:
         ConfigError: an ignored class does not exist, or the warm-up is longer than the run.
     """
+    targets = {output.head: dataset.target_of(output.name) for output in outputs}
     for output in outputs:
         for term in output.terms:
-            _check_ignored_class(term, dataset.target_of(output.name))
+            _check_ignored_class(term, targets[output.head])
     return ReplicateModule(
         table=table,
-        network=_network(dataset, table, settings, outputs, seeds),
+        network=_network(dataset.features.shape[-1], targets, table, settings, outputs, seeds),
         objective=Objective([term for output in outputs for term in output.terms]),
         penalty=settings.penalty,
         make_optimizer=settings.make_optimizer,
@@ -104,7 +105,8 @@ def _check_ignored_class(term: Term, target: Target) -> None:
 
 
 def _network(
-    dataset: Dataset,
+    features: int,
+    targets: Mapping[str, Target],
     table: ReplicatedTable,
     settings: TrainingSettings,
     outputs: Sequence[OutputSettings],
@@ -113,13 +115,13 @@ def _network(
     heads = {}
     for output in outputs:
         units = {
-            "classes": len(dataset.target_of(output.name).classes),
+            "classes": len(targets[output.head].classes),
             "targets": table.target(output.terms[0].name).values.shape[-1],
             "embedding": settings.embedding_units,
         }[output.units]
         heads[output.head] = Head(units, output.activation, output.numbers, output.point)
     return settings.make_network(
-        dataset.features.shape[-1],
+        features,
         heads,
         lambda purpose: [generator(seed, purpose) for seed in seeds],
         settings.dtype,
