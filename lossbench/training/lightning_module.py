@@ -108,6 +108,7 @@ class ReplicateModule(pl.LightningModule):
         assert isinstance(optimizer, torch.optim.Optimizer)
         batch_losses, rows = [], []
         self.network.train()
+        ones: Tensor | None = None
         batches = self.table.batches(order, self.batch_size)
         for step, (features, targets, weights) in enumerate(batches, start=self.steps):
             predictions = self.network(features)
@@ -115,7 +116,8 @@ class ReplicateModule(pl.LightningModule):
             losses, parts = self.objective(predictions, targets, weights, penalty)
             for parameter in self.selection.parameters:  # as zero_grad does, without its bookkeeping
                 parameter.grad = None
-            losses.backward(torch.ones_like(losses))  # of the sum: each replicate gets its own gradient
+            ones = torch.ones_like(losses) if ones is None else ones
+            losses.backward(ones)  # of the sum: each replicate gets its own gradient
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
             if self.learning_rate is not None:
