@@ -49,7 +49,7 @@ def _decoded(
     decoded = {}
     for output in outputs:
         head = output.head
-        values, _ = module.decode[head](predictions[head], targets[output.terms[0].name])
+        values, _ = module.decode[head](predictions[head], targets[output.target_term])
         decoded[head] = values, _original_targets(dataset.target_of(output.name), rows, module.device)
     return dict(zip(names, losses.tolist(), strict=True)), decoded
 

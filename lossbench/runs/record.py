@@ -132,7 +132,7 @@ def _arrays(module: ReplicateModule) -> dict[str, NDArray[Any]]:
 def _network_description(config: RunConfig, module: ReplicateModule) -> dict[str, Any]:
     terms = module.table.terms
     scaling = {
-        output.head: standalone.target_scaling_name(output.terms[0].name, terms)
+        output.head: standalone.target_scaling_name(output.target_term, terms)
         if output.target.standardised
         else None
         for output in config.outputs

@@ -45,12 +45,12 @@ def make_module(
         learning_rate=_learning_rate(settings, table),
         decode={
             output.head: partial(
-                decode, output=output, in_user_units=table.target(output.terms[0].name).in_user_units
+                decode, output=output, in_user_units=table.target(output.target_term).in_user_units
             )
             for output in outputs
         },
         primary_head=primary.output.head,
-        primary_term=primary.output.terms[0].name,
+        primary_term=primary.output.target_term,
         primary_metric=primary.metric,
         batch_size=settings.batch_size,
         clip=settings.clip,
@@ -116,7 +116,7 @@ def _network(
     for output in outputs:
         units = {
             "classes": len(targets[output.head].classes),
-            "targets": table.target(output.terms[0].name).values.shape[-1],
+            "targets": table.target(output.target_term).values.shape[-1],
             "embedding": settings.embedding_units,
         }[output.units]
         heads[output.head] = Head(units, output.activation, output.numbers, output.point)

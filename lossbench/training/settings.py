@@ -47,6 +47,11 @@ class OutputSettings:
     terms: tuple[Term, ...]
 
     @property
+    def target_term(self) -> str:
+        """The name of the term whose targets stand for the output: the first, with which the others agree."""
+        return self.terms[0].name
+
+    @property
     def prefix(self) -> str:
         """The prefix of the names of its metrics."""
         return f"{self.name}/" if self.name else ""
