@@ -113,6 +113,7 @@ def _drawn(
             }
             for group in comparison.groups
         ],
+        "references": [asdict(reference) for reference in charts.references(comparison)],
         "metrics": comparison.matrix.metrics,
         "matrix": [asdict(row) for row in charts.shaded(comparison.matrix)],
         "robustness": [asdict(panel) for panel in charts.robustness(comparison)],
