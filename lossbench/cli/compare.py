@@ -18,7 +18,9 @@ def main() -> None:
     from lossbench.comparison.output import write
 
     try:
-        comparison = compare(*options.folders, metric=options.metric, reference=options.reference)
+        comparison = compare(
+            *options.folders, metric=options.metric, reference=options.reference, baselines=False
+        )
         comparison = complete_baselines(comparison, options.folders)
         write(comparison, out, [*comparison.commands, _command(options)])
     except (UserError, OSError) as error:

@@ -34,7 +34,7 @@ class StartedSweep:
     folder: Path
     jobs: int
     in_process: bool
-    baselines: bool | None
+    baselines: bool | None = None
 
 
 @dataclass

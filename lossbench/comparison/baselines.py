@@ -130,7 +130,7 @@ def _against(
 
 
 def corrected_t_test(gains: Sequence[float], ratio: float) -> float:
-    """Return the one-sided p-value of the mean gain over seeds that split the same rows anew.
+    """Return the one-sided p-value of the mean gain over seeds, which split the same rows differently.
 
     The seeds share rows, so that their gains are not independent, and Student's test would reject far too
     often. The variance of the mean is corrected for that: ``(1 / n + ratio)`` times the variance of the gains

@@ -79,16 +79,17 @@ def compare(
         matrix=_matrix(groups, directions),
         across_data=_across(groups, primary, higher),
         tuning=tuning,
-        excluded=tuple(
-            Excluded(result.folder.name, f"failed: {result.error}")
-            for result in results
-            if result.status == "failed"
-        ),
+        excluded=_excluded(results),
         commands=tuple(dict.fromkeys(run.command for run in runs if run.command)),
     )
     if baselines:
         return with_baselines(comparison)
     return replace(comparison, verdict=describe(comparison))
+
+
+def _excluded(results: Sequence[Result]) -> tuple[Excluded, ...]:
+    failed = (result for result in results if result.status == "failed")
+    return tuple(Excluded(result.folder.name, f"failed: {result.error}") for result in failed)
 
 
 def _primary_metric(results: list[Result], directions: Mapping[str, bool], metric: str | None) -> str:

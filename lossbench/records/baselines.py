@@ -4,7 +4,7 @@ This module imports no torch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,14 @@ class BaselineRecord:
     def read(cls, folder: Path) -> "BaselineRecord | None":
         """Return the record in a folder, or None if there is none."""
         result, manifest = Result.read(folder), read_manifest(folder)
-        if result is None or not result.baseline or not manifest:
+        if result is None or not result.baseline or "parts" not in manifest:
             return None
         return cls(
-            result,
-            _data_keys(read_config(folder)),
-            str(manifest.get("data_fingerprint")),
-            _splits(manifest),
-            manifest.get("parts", {}),
+            result=result,
+            data_keys=_data_keys(read_config(folder)),
+            fingerprint=str(manifest.get("data_fingerprint")),
+            splits=_splits(manifest),
+            sizes=manifest["parts"],
         )
 
     def belongs_to(self, block: RunBlock, metric: str) -> bool:
@@ -80,6 +80,21 @@ class BaselineRecord:
             for index, seed in enumerate(self.result.seeds)
             if seed in self.splits and block.splits.get(seed) == self.splits[seed]
         }
+
+
+@dataclass(frozen=True)
+class BaselineOutcome:
+    """What the training of a block's baselines took.
+
+    Attributes:
+        fits: the number of baselines times seeds that were trained now.
+        duration_s: the time that they took, in seconds.
+        failures: why baselines failed, by their names.
+    """
+
+    fits: int = 0
+    duration_s: float = 0.0
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_block(folders: Sequence[Path]) -> RunBlock:
@@ -101,6 +116,15 @@ def read_baselines(runs: Iterable[Path]) -> list[BaselineRecord]:
     paths = [path.parent for store in stores for path in sorted(store.glob("*/result.json"))]
     records = [BaselineRecord.read(path) for path in paths]
     return [record for record in records if record is not None]
+
+
+def missing_baselines(block: RunBlock, metric: str) -> list[str]:
+    """Return the names of the baselines that are not recorded for every seed of a block."""
+    recorded: dict[str, set[int]] = {name: set() for name in NAMES}
+    for record in read_baselines(block.folders):
+        if record.belongs_to(block, metric):
+            recorded[record.result.loss] |= record.scores(block).keys()
+    return [name for name, seeds in recorded.items() if not block.splits or not block.splits.keys() <= seeds]
 
 
 def _data_keys(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _RIDGE_PENALTIES = np.logspace(-3, 5, 17)
 _POISSON_PENALTIES = (1.0, 1e-2, 1e-4)
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)  # of the logistic regression
-_TREES = 300  # at most; early stopping by the validation part ends most fits before
 _MOST_COLUMNS = 10  # of targets for which boosting fits a model each
 _SMALLEST_SHARE = 1e-6
 
@@ -218,7 +217,7 @@ def _fit_boosting(data: TrainingData) -> Predictor:
     """Fit boosted trees that stop by the validation part; a missing feature stays missing."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    options: dict[str, Any] = {"max_iter": _TREES, "early_stopping": True, "random_state": data.seed}
+    options: dict[str, Any] = {"early_stopping": True, "random_state": data.seed}
     rows, features, validation = data.train, data.dataset.features, data.split.validation
     if data.task.has_classes:
         labels = data.values[rows]

@@ -31,7 +31,7 @@ from lossbench.data.splits import Rows, Split
 from lossbench.errors import UserError
 from lossbench.metrics import panel
 from lossbench.records import files
-from lossbench.records.baselines import NAMES, BaselineRecord, RunBlock, read_baselines
+from lossbench.records.baselines import BaselineOutcome, BaselineRecord, RunBlock, missing_baselines
 from lossbench.records.folder import read_config
 from lossbench.records.lock import locked
 from lossbench.records.result import ReplicateResult, Result
@@ -40,21 +40,6 @@ from lossbench.runs.baseline_models import Predictor, TrainingData, fit, left_ou
 from lossbench.runs.evaluate import Metrics
 
 _PARTS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the training of a block's baselines took.
-
-    Attributes:
-        fits: the number of baselines times seeds that were trained now.
-        duration_s: the time that they took, in seconds.
-        failures: why baselines failed, by their names.
-    """
-
-    fits: int
-    duration_s: float
-    failures: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,7 @@ class _Source:
         return plain if plain in known and output.prefix + plain == self.metric else known[0]
 
 
-def record_baselines(block: RunBlock, metric: str, store: Path) -> Outcome:
+def record_baselines(block: RunBlock, metric: str, store: Path) -> BaselineOutcome:
     """Train and record the baselines that a block of runs lacks.
 
     Args:
@@ -97,28 +82,16 @@ def record_baselines(block: RunBlock, metric: str, store: Path) -> Outcome:
         UserError: the data cannot be loaded, or it is not what the runs were trained on.
     """
     started = time.perf_counter()
-    missing = _missing(block, metric)
-    if not missing:
-        return Outcome(0, 0.0, {})
     source = _source(block, metric)
     fits, failures = 0, {}
-    for name in missing:
+    for name in missing_baselines(block, metric):
         try:
             fits += _record(name, block, source, store)
         except Exception as error:  # a comparison never fails because of a baseline
             failures[name] = (
                 str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             )
-    return Outcome(fits, time.perf_counter() - started, failures)
-
-
-def _missing(block: RunBlock, metric: str) -> list[str]:
-    """Return the names of the baselines that are not recorded for every seed of the block."""
-    recorded: dict[str, set[int]] = {name: set() for name in NAMES}
-    for record in read_baselines(block.folders):
-        if record.belongs_to(block, metric):
-            recorded[record.result.loss] |= record.scores(block).keys()
-    return [name for name, seeds in recorded.items() if not block.splits.keys() <= seeds]
+    return BaselineOutcome(fits, time.perf_counter() - started, failures)
 
 
 def _source(block: RunBlock, metric: str) -> _Source:
