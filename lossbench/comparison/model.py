@@ -348,6 +348,12 @@ class Comparison:
         groups = {group.label: group for group in self.groups if group.data == pair.data}
         return favored if favored is not None and groups[favored].may_win else None
 
+    def winner_over_data(self, pair: DataSetPair) -> str | None:
+        """Return the label of the loss that is better over the data sets; None if it beats no constant."""
+        favored = favored_by(pair, pair.decision)
+        able = {group.label for group in self.groups if group.may_win}
+        return favored if favored in able else None
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``comparison.json``: numbers, texts, lists and dicts alone."""
         return {"schema_version": SCHEMA_VERSION, **plain(self)}

@@ -275,3 +275,19 @@ def test_a_comparison_without_baselines_has_none_of_their_words(tmp_path):
     assert "constant" not in text
     assert "aseline" not in text
     intervals(tmp_path / "a.png", comparison)
+
+
+def test_a_loss_that_beats_no_constant_does_not_win_over_data_sets(tmp_path):
+    for index in range(8):
+        sweep, data = tmp_path / str(index), f"d{index}"
+        write_job(sweep / "a", "huber", scores(11, seed=index), data=data)
+        write_job(sweep / "b", "mse", scores(15, seed=index), data=data)
+        write_baseline(sweep, "constant", scores(10, seed=index), data=data)
+    folders = [tmp_path / str(index) for index in range(8)]
+    comparison = compare(*folders)
+    (pair,) = comparison.across_data.pairs
+    assert pair.decision == "a_better"
+    assert comparison.winner_over_data(pair) is None
+    assert compare(*folders, baselines=False).winner_over_data(pair) == "huber"
+    write(comparison, tmp_path / "out", [])
+    assert "huber is better" not in read(tmp_path / "out" / "report.html").text

@@ -211,6 +211,16 @@ def test_a_kill_leaves_no_half_record(tmp_path, monkeypatch):
         assert read_baselines(block.folders) == []
     assert baselines.record_baselines(block, "rmse", store).fits == 3 * SEEDS
     assert len(read_baselines(block.folders)) == 3
+    shutil.rmtree(tmp_path / "job")
+    run_job(values | {"replicates": 2 * SEEDS}, tmp_path / "job", picture=False, command=["train"])
+    more = read_block([tmp_path / "job"])
+    for owner, name in ((baselines.files, "write_json"), (Result, "write")):  # while seeds are added
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, kill)
+            with pytest.raises(Killed):
+                baselines.record_baselines(more, "rmse", store)
+        assert {record.result.loss for record in read_baselines(more.folders)} == {"linear", "boosting"}
+    assert baselines.record_baselines(more, "rmse", store).fits == 2 * SEEDS + SEEDS + SEEDS
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _tables(comparison: Comparison, colors: tables.Colors) -> dict[str, Any]:
         "matrix": tables.matrix(comparison, colors) if comparison.matrix.metrics else None,
         "excluded": tables.excluded(comparison.excluded),
         "varied": tables.varied(comparison),
-        "across": tables.across(across) if across else [],
+        "across": tables.across(comparison, across) if across else [],
         "tuned": tables.tuned(comparison, tuning, colors) if tuning else None,
         "shared_pairs": tables.shared_pairs(comparison) if tuning else None,
         "trials": tables.trials(comparison, tuning, colors) if tuning else None,

@@ -268,7 +268,7 @@ def matrix(comparison: Comparison, colors: Colors) -> Table:
     return Table("matrix", columns, rows)
 
 
-def across(content: AcrossData) -> list[Table]:
+def across(comparison: Comparison, content: AcrossData) -> list[Table]:
     """Return Friedman's test, the mean ranks and the pairs over data sets."""
     columns = [Column(name, [name]) for name in ("data sets", "statistic", "p")]
     test = [Cell(words(value), [value]) for value in (content.n, content.statistic, content.p_value)]
@@ -284,7 +284,7 @@ def across(content: AcrossData) -> list[Table]:
     pair_rows = [
         [
             _names(pair),
-            _decision(pair, pair.decision, favored_by(pair, pair.decision)),
+            _decision(pair, pair.decision, comparison.winner_over_data(pair)),
             number(pair.median_difference, None),
             probability(pair.p_adjusted),
             probability(pair.p_value),
