@@ -31,10 +31,9 @@ def _groups(comparison: Comparison) -> Table:
     tested = any(group.against_constant for group in comparison.groups)
     _add_columns(table, [*names, *(["beats constant"] if tested else [])])
     for data in comparison.blocks:
-        for group in comparison.groups:
-            if group.data == data:
-                cells = _summary_cells(comparison, _short(group.label), data, group.summary)
-                table.add_row(*cells, _seeds(group), *([_beats(group)] if tested else []))
+        for group in comparison.groups_on(data):
+            cells = _summary_cells(comparison, _short(group.label), data, group.summary)
+            table.add_row(*cells, _seeds(group), *([_beats(group)] if tested else []))
         table.add_section()
         for baseline in comparison.baselines_on(data):
             if baseline.scores:

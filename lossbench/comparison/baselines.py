@@ -25,7 +25,7 @@ def with_baselines(comparison: Comparison) -> Comparison:
     baselines: list[Baseline] = []
     tested: list[Group] = []
     for data in comparison.blocks:
-        on_data = [group for group in comparison.groups if group.data == data]
+        on_data = list(comparison.groups_on(data))
         block = run_block(comparison, data)
         records = [
             record
@@ -53,8 +53,7 @@ def with_baselines(comparison: Comparison) -> Comparison:
 
 def run_block(comparison: Comparison, data: str) -> RunBlock:
     """Return what the runs of a comparison share on one block of data."""
-    groups = (group for group in comparison.groups if group.data == data)
-    return read_block([Path(folder) for group in groups for folder in group.folders])
+    return read_block([Path(folder) for group in comparison.groups_on(data) for folder in group.folders])
 
 
 def _baseline(

@@ -53,9 +53,7 @@ def references(comparison: Comparison) -> list[Reference]:
     """
     near = []
     for baseline in comparison.baselines or ():
-        scores = [
-            score for group in comparison.groups if group.data == baseline.data for score in group.scores
-        ]
+        scores = [score for group in comparison.groups_on(baseline.data) for score in group.scores]
         mean = baseline.summary.mean
         if mean is not None and scores:
             room = max(scores) - min(scores)

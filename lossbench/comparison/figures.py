@@ -36,7 +36,7 @@ def intervals(path: Path, comparison: Comparison) -> None:
         comparison: what is drawn.
     """
     blocks, looks, references = comparison.blocks, _looks(comparison.labels), charts.references(comparison)
-    rows = [[group for group in comparison.groups if group.data == name] for name in blocks]
+    rows = [comparison.groups_on(name) for name in blocks]
     figure = Figure(
         figsize=(7, 0.7 * len(blocks) + 0.42 * len(comparison.groups) + 0.4), layout="constrained"
     )

@@ -333,6 +333,10 @@ class Comparison:
         """The primary metric without the part of the data that it is evaluated on."""
         return self.metric.partition("/")[2]
 
+    def groups_on(self, data: str) -> tuple[Group, ...]:
+        """Return the losses on one block of data."""
+        return tuple(group for group in self.groups if group.data == data)
+
     def baselines_on(self, data: str) -> tuple[Baseline, ...]:
         """Return the baselines of one block of data."""
         return tuple(baseline for baseline in self.baselines or () if baseline.data == data)
@@ -345,7 +349,7 @@ class Comparison:
             decision: what was decided; by default the decision of the pair.
         """
         favored = favored_by(pair, decision or pair.decision)
-        groups = {group.label: group for group in self.groups if group.data == pair.data}
+        groups = {group.label: group for group in self.groups_on(pair.data)}
         return favored if favored is not None and groups[favored].may_win else None
 
     def winner_over_data(self, pair: DataSetPair) -> str | None:

@@ -18,9 +18,7 @@ def describe(comparison: Comparison) -> str:
     """Return the comparison in words: which loss is better than which, and what to do next."""
     sentences = []
     for data in comparison.blocks:
-        groups = [
-            group for group in comparison.groups if group.data == data and group.summary.mean is not None
-        ]
+        groups = [group for group in comparison.groups_on(data) if group.summary.mean is not None]
         pairs = [pair for pair in comparison.pairs if pair.data == data]
         baselines = [each for each in comparison.baselines_on(data) if each.scores]
         sentences.append(_block(data, groups, pairs, comparison.metric_name, baselines))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lossbench.data.dataset import BLOCK
 from lossbench.data.scaling import ScaledColumns
-from lossbench.data.splits import Split
+from lossbench.data.splits import PARTS, Split
 
 # Features (R, B, [items,] F), targets by term (R, B, U) and weights by term (R, B)
 Batch = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
@@ -35,7 +35,7 @@ class ReplicatedTable(nn.Module):
         self.features = features
         self.terms = list(targets)
         self.columns = nn.ModuleList(targets.values())
-        for part in ("train", "validation", "test"):
+        for part in PARTS:
             rows = np.stack([getattr(split, part) for split in splits])
             self.register_buffer(f"{part}_rows", torch.from_numpy(rows))
         weights = weights or {}

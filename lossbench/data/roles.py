@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from lossbench.data.columns import Column, numbers, refuse_gaps
 from lossbench.data.readers import where
+from lossbench.data.splits import PARTS
 from lossbench.errors import UserError
-
-_PARTS = ("train", "validation", "test")
 
 
 def read_roles(columns: Mapping[str, Column], path: str) -> dict[str, Any]:
@@ -54,12 +53,12 @@ def _groups(column: Column, path: str) -> NDArray[np.int64]:
 def _parts(column: Column, path: str) -> NDArray[np.int64]:
     """Return the part of each row: 0 to train, 1 to validate, 2 to test."""
     texts = column.astype(str).str.strip().str.lower()
-    known = {name: index for index, name in enumerate(_PARTS)}
+    known = {name: index for index, name in enumerate(PARTS)}
     parts = texts.map(known)
     if parts.isna().any():
         first = int(parts.isna().argmax())
         raise UserError(
-            f"{where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(_PARTS)}"
+            f"{where(path, first, column)}: '{column.iloc[first]}'; a part is one of: {', '.join(PARTS)}"
         )
     absent = [name for name, index in known.items() if not (parts == index).any()]
     if absent:

@@ -9,6 +9,7 @@ from lossbench.data.dataset import Dataset, Target
 from lossbench.errors import UserError
 
 Rows = NDArray[np.int64]
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

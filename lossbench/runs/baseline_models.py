@@ -72,15 +72,13 @@ class TrainingData:
         )
         return lambda rows: columns.gather(torch.as_tensor(rows)[None])[0].numpy()
 
-    def score(self, predictor: Predictor) -> float:
-        """Return the metric on the training part."""
-        rows = self.train
-        weights = None if self.dataset.weights is None else self.dataset.weights[rows]
-        tensors = [
-            None if array is None else torch.as_tensor(np.ascontiguousarray(array))[None]
-            for array in (predictor(rows), self.values[rows], weights)
-        ]
-        return panel(self.task, [self.metric], *tensors)[self.metric].item()  # type: ignore[arg-type]
+    def scores(self, names: list[str], predictor: Predictor, rows: Rows, true: Values) -> dict[str, float]:
+        """Return metrics of the predictions for some rows, whose targets are ``true``."""
+        predictions = torch.as_tensor(np.ascontiguousarray(predictor(rows)))[None]
+        given = self.dataset.weights
+        weights = None if given is None else torch.as_tensor(given[rows])[None]
+        values = panel(self.task, names, predictions, torch.as_tensor(true)[None], weights)
+        return {name: score.item() for name, score in values.items()}
 
 
 def left_out(name: str, task: Task, columns: int) -> str | None:
@@ -111,7 +109,8 @@ def _fit_constant(data: TrainingData) -> Predictor:
     """Return the constant that is best by the metric on the training part; the first one if several are."""
     sign = 1 if data.task.metric(data.metric).higher_is_better else -1
     predictors = [_always(candidate) for candidate in _constants(data)]
-    scores = [sign * data.score(predictor) for predictor in predictors]
+    rows, name = data.train, data.metric
+    scores = [sign * data.scores([name], each, rows, data.values[rows])[name] for each in predictors]
     return predictors[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 
 import lossbench
@@ -27,19 +26,16 @@ from lossbench.config.sections import ChosenOutput
 from lossbench.data.dataset import Dataset
 from lossbench.data.replicates import make_splits, targets_and_weights
 from lossbench.data.settings import DataSettings, TargetSettings
-from lossbench.data.splits import Rows, Split
+from lossbench.data.splits import PARTS, Split
 from lossbench.errors import UserError
-from lossbench.metrics import panel
 from lossbench.records import files
 from lossbench.records.baselines import BaselineOutcome, BaselineRecord, RunBlock, missing_baselines
 from lossbench.records.folder import read_config
 from lossbench.records.lock import locked
 from lossbench.records.result import ReplicateResult, Result
 from lossbench.runs import provenance
-from lossbench.runs.baseline_models import Predictor, TrainingData, fit, left_out
+from lossbench.runs.baseline_models import TrainingData, fit, left_out
 from lossbench.runs.evaluate import Metrics
-
-_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ def _record(name: str, block: RunBlock, source: _Source, store: Path) -> int:
     with locked(folder, wait=True):
         seeds = sorted(block.splits)
         splits = dict(zip(seeds, source.splits(seeds), strict=True))
-        hashes = {seed: _hash(split) for seed, split in splits.items()}
+        hashes = {seed: provenance.split_hash(split) for seed, split in splits.items()}
         other = [seed for seed in seeds if hashes[seed] != block.splits[seed]]
         if other:
             raise UserError(f"the rows of seed {other[0]} can no longer be split as the runs have them")
@@ -134,7 +130,7 @@ def _record(name: str, block: RunBlock, source: _Source, store: Path) -> int:
             result = _train(name, source, new, folder, identity)
         if earlier is not None:
             result = _joined(earlier.result, list(kept), result)
-        sizes = {part: len(getattr(splits[seeds[0]], part)) for part in _PARTS}
+        sizes = {part: len(getattr(splits[seeds[0]], part)) for part in PARTS}
         _write(result, source, kept | {seed: hashes[seed] for seed in new}, sizes)
     return 0 if result.status == "failed" else len(new)
 
@@ -152,10 +148,6 @@ def _identity(name: str, source: _Source) -> str:
     }
     keys = {key: value for key, value in source.values["data"].items() if key not in ("batch_size", "about")}
     return hashlib.sha256(json.dumps([content, keys], sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _hash(split: Split) -> str:
-    return provenance.array_hash(split.train, split.validation, split.test)
 
 
 @contextmanager
@@ -225,25 +217,15 @@ def _scores(name: str, source: _Source, index: int, splits: Mapping[int, Split])
             seed=seed,
         )
         predictor = fit(name, data)
-        for part in _PARTS:
-            scores = _panel(source.metrics_of(output), data, predictor, getattr(split, part))
-            for plain, score in scores.items():
+        for part in PARTS:
+            rows = getattr(split, part)
+            true = target.values[rows]  # as the data has them: not corrupted
+            for plain, score in data.scores(source.metrics_of(output), predictor, rows, true).items():
                 values.setdefault(f"{part}/{prefix}{plain}", []).append(score)
     cells = {
         key: [score if np.isfinite(score) else None for score in of_key] for key, of_key in values.items()
     }
     return {key: of_key for key, of_key in cells.items() if set(of_key) != {None}}
-
-
-def _panel(names: list[str], data: TrainingData, predictor: Predictor, rows: Rows) -> dict[str, float]:
-    """Evaluate a baseline on some rows, with the targets as the data has them: not corrupted."""
-    given = data.dataset.weights
-    predictions = torch.as_tensor(np.ascontiguousarray(predictor(rows)))[None]
-    targets = torch.as_tensor(data.target.values[rows])[None]
-    weights = None if given is None else torch.as_tensor(given[rows])[None]
-    return {
-        name: score.item() for name, score in panel(data.task, names, predictions, targets, weights).items()
-    }
 
 
 def _joined(earlier: Result, kept: Sequence[int], new: Result) -> Result:

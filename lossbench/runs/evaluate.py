@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.data.dataset import Dataset, Target
+from lossbench.data.splits import PARTS
 from lossbench.metrics import panel
 from lossbench.metrics.embeddings import nearest_other
 from lossbench.training.lightning_module import ReplicateModule
@@ -30,7 +31,7 @@ def evaluate(
     """
     metrics: Metrics = {}
     diverged = module.selection.diverged.tolist()
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         losses, decoded = _decoded(outputs, dataset, module, part)
         values = losses | _scores(outputs, dataset, module, part, decoded)
         cells = {f"{part}/{name}": _cells(value, diverged) for name, value in values.items()}

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 import lossbench
+from lossbench.data.splits import PARTS, Split
 
 _PACKAGE = Path(lossbench.__file__).parent
 _PACKAGES = (
@@ -81,6 +82,11 @@ def array_hash(*arrays: NDArray[Any]) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def split_hash(split: Split) -> str:
+    """Return the hash of the rows of all parts, by which runs and baselines of a seed are paired."""
+    return array_hash(*(getattr(split, part) for part in PARTS))
 
 
 @cache  # as source_hash

@@ -45,7 +45,7 @@ def record_origin(
     parameters = [parameter.detach() for parameter in module.network.parameters()]
     hashes = {
         seed: {
-            "split": provenance.array_hash(splits[r].train, splits[r].validation, splits[r].test),
+            "split": provenance.split_hash(splits[r]),
             "initial_weights": provenance.array_hash(*(p[r].numpy() for p in parameters)),
             "order": provenance.array_hash(orders.following[r].numpy()),
         }

@@ -64,7 +64,7 @@ def groups(comparison: Comparison, colors: Colors) -> Table:
     places = _decimals_of_groups(comparison.groups, medians=True)
     rows = []
     for data in comparison.blocks:
-        for group in (group for group in comparison.groups if group.data == data):
+        for group in comparison.groups_on(data):
             kind = "label reference" if group.label == comparison.reference else "label"
             counts = [group.summary.diverged, *([group.not_converged] if recorded else [])]
             rows.append(
@@ -117,7 +117,7 @@ def _tuned_words(group: Group) -> str:
 
 def scores(comparison: Comparison, data: str) -> Table:
     """Return the score of every seed on one block of data; a column for each loss."""
-    on_data = [group for group in comparison.groups if group.data == data]
+    on_data = comparison.groups_on(data)
     by_seed = [dict(zip(group.seeds, group.scores, strict=True)) for group in on_data]
     seeds = sorted({seed for of_group in by_seed for seed in of_group})
     columns = [Column("seed", ["seed"]), *(Column(group.label, [group.label]) for group in on_data)]
