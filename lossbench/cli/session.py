@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -47,13 +48,13 @@ class Session:
     Attributes:
         results: the results of the jobs that have ended in this process.
         kept: the folders that already held a result, so that nothing was trained.
-        skipped: the folders in which other processes are training.
+        skipped: the folders in which other processes are training, with the configs of their jobs.
         sweep: the sweep that the command has started; None for a single run.
     """
 
     results: list[Result] = field(default_factory=list)
     kept: set[Path] = field(default_factory=set)
-    skipped: set[Path] = field(default_factory=set)
+    skipped: dict[Path, dict[str, Any]] = field(default_factory=dict)
     sweep: StartedSweep | None = None
 
     @contextmanager
@@ -76,7 +77,10 @@ class Session:
         repeat = _REPEATED.get("failed" if alone else str(values.get("retry")), ())
         outcome = attempt_job(values, folder, picture=alone, repeat=repeat)
         if outcome.result is None:
-            self._skip(folder, str(outcome), alone)
+            if alone:
+                sys.exit(f"{folder}: {outcome}")
+            print(f"{folder}: {outcome}; skipped")
+            self.skipped[folder] = values
             return
         self.results.append(outcome.result)
         if outcome.state == "kept":
@@ -91,13 +95,6 @@ class Session:
             return ""
         number = counted(len(read_results(self.sweep.folder)), "result")
         return f"\n{self.sweep.folder}/ holds {number}; the same command does the jobs that are missing"
-
-    def _skip(self, folder: Path, reason: str, alone: bool) -> None:
-        """Leave a folder to the process that holds it."""
-        if alone:
-            sys.exit(f"{folder}: {reason}")
-        print(f"{folder}: {reason}; skipped")
-        self.skipped.add(folder)
 
     def _report(self, result: Result, alone: bool) -> None:
         """Print the result of a job."""

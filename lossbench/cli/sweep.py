@@ -82,13 +82,13 @@ def _finish_jobs(session: Session, folder: Path) -> None:
     """Wait for jobs that other processes are running, and run those whose process has died."""
     from lossbench.runs.job import attempt_job
 
-    for path in sorted(folder.glob("*/config.yaml")):
-        result = Result.read(path.parent)
+    begun = {path.parent for path in folder.glob("*/config.yaml")}
+    for path in sorted(begun | set(session.skipped)):  # a holder may not have written its config yet
+        result = Result.read(path)
         if result is None:
-            result = attempt_job(
-                read_config(path.parent), path.parent, picture=False, repeat=(), wait=True
-            ).result
-        elif path.parent not in session.skipped:
+            values = session.skipped.get(path) or read_config(path)
+            result = attempt_job(values, path, picture=False, repeat=(), wait=True).result
+        elif path not in session.skipped:
             continue
         assert result is not None, "an attempt that waits is never refused"
         session.results.append(result)

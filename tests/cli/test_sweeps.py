@@ -15,12 +15,13 @@ from hydra.errors import MissingConfigException
 import lossbench
 from lossbench import registry
 from lossbench.cli.session import Session, StartedSweep
-from lossbench.cli.sweep import SweepReport
+from lossbench.cli.sweep import SweepReport, _finish_jobs
 from lossbench.config.hydra_errors import explain
 from lossbench.errors import UserError
 from lossbench.records import files
 from lossbench.records.lock import locked
-from lossbench.records.result import read_results
+from lossbench.records.result import Result, read_results
+from lossbench.runs.job import Outcome
 
 ROOT = Path(__file__).parents[2]
 JOBS = ["-m", "loss=mse,mae,huber", "seed=0,1", "trainer.max_epochs=20"]
@@ -91,6 +92,21 @@ def test_two_sweeps_in_one_folder_share_the_work(tmp_path, undisturbed):
     assert len([line for line in trained if line.endswith(" s") or " left" in line]) >= 6
     for out in outs:
         assert out.count("│ completed │") == 6  # each compares all
+
+
+def test_a_skipped_job_is_waited_for_before_its_holder_has_written_anything(tmp_path, monkeypatch):
+    folder, waited = tmp_path / "a-1", []
+
+    def attempt_job(values, path, *, wait, **kwargs):
+        waited.append((values, path, wait))
+        return Outcome("ended", Result("failed", "a", "a", "", "1", folder=path))
+
+    monkeypatch.setattr("lossbench.runs.job.attempt_job", attempt_job)
+    session = Session(sweep=StartedSweep(tmp_path, 1, in_process=True), skipped={folder: {"seed": 0}})
+    with locked(folder):  # as the holder does between its lock and its config
+        _finish_jobs(session, tmp_path)
+    assert waited == [({"seed": 0}, folder, True)]
+    assert [result.folder for result in session.results] == [folder]
 
 
 def test_a_held_folder_is_passed_over_and_a_dead_holders_is_free(tmp_path):
