@@ -65,7 +65,8 @@ def table(
         raise UserError(f"{path} leaves no column to predict from: a network needs features")
     values, names, unscaled = features(frame, roles["categorical"], missing == "mean", path)
     predicted = read_targets(rows.cells, task_of, path)
-    others = read_roles(columns, path) | {"row_numbers": rows.numbers, "notes": rows.notes}
+    notes = tuple(f"data.target={','.join(targets)}: {note}" for note in rows.notes)
+    others = read_roles(columns, path) | {"row_numbers": rows.numbers, "notes": notes}
     return Dataset(values, names, predicted, unscaled, **others)
 
 

@@ -130,13 +130,13 @@ def _few_levels(values: NDArray[np.float64]) -> _Decision:
         return _counts_by_shape()
     if len(values) < _ROWS_PER_CLASS * len(levels):
         return _quantity(values, "It has nearly as many different values as rows.")
+    if np.gcd.reduce(levels.astype(np.int64)) > 1 or (steps.min() == steps.max() > 1):
+        return _quantity(values, f"It has {len(levels)} levels with a common step.", is_ordered=True)
     if steps.max() > steps.min():
         return _Decision(
             tasks.MULTICLASS,
             f"It has only {len(levels)} different whole numbers, unevenly spaced, as codes are.",
         )
-    if steps[0] > 1:
-        return _quantity(values, f"It has {len(levels)} evenly spaced levels.", is_ordered=True)
     if levels[0] > 1 or (len(levels) >= _FEWEST_ORDERED and _peaks(counts) == 1):
         return _ratings(values, "Its few whole numbers follow each other and have one peak, as ratings have.")
     return _Decision(
@@ -211,4 +211,5 @@ def _allowed(cells: Cells) -> list[Task]:
 
 
 def _are_whole(values: NDArray[np.float64]) -> bool:
-    return bool((values == np.round(values)).all())
+    """Return whether all values are whole numbers; beyond 2 to the power of 53 every float is, by chance."""
+    return bool(((values == np.round(values)) & (np.abs(values) < 2**53)).all())

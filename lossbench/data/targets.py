@@ -80,10 +80,11 @@ def _read_classes(cells: Cells, task: Task) -> tuple[NDArray[np.int64], tuple[st
     indices, labels = cells.labels()
     count, rows = len(labels), len(indices)
     wrong = f"data.target={cells.column.name}: {count} different values in {rows} rows"
-    if count < 2:
-        raise UserError(f"{wrong}; nothing to predict")
+    if count == 1:
+        raise UserError(f"data.target={cells.column.name}: every row holds {labels[0]}; nothing to predict")
     if count > max(rows // 2, 2):
-        raise UserError(f"{wrong} are no classes; for a real target choose a regression loss, as loss=huber")
+        hint = "for a real target choose a regression loss, as loss=huber"
+        raise UserError(f"{wrong} are no classes; {hint if cells.is_numeric else 'is it an identifier?'}")
     if task.class_count is not None and count > task.class_count:
         shown = ", ".join(labels[:5]) + (", ..." if count > 5 else "")
         raise UserError(
