@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from lossbench.data.cells import read_target_rows
+from lossbench.data.cells import TargetRows, read_target_rows
 from lossbench.data.columns import features
 from lossbench.data.dataset import Dataset
 from lossbench.data.readers import read
@@ -57,17 +57,20 @@ def table(
     roles |= {role: [column] for role, column in single.items() if column is not None}
     _check_roles(frame, roles, path)
     rows = read_target_rows(frame, targets, path)
-    if not rows.present.all():
-        frame = frame[rows.present]
+    frame = frame if rows.numbers is None else frame[rows.present]
     columns = {role: frame.pop(column) for role, column in single.items() if column is not None}
     frame = frame.drop(columns=[*targets, *roles["exclude"]])
     if frame.columns.empty:
         raise UserError(f"{path} leaves no column to predict from: a network needs features")
     values, names, unscaled = features(frame, roles["categorical"], missing == "mean", path)
     predicted = read_targets(rows.cells, task_of, path)
-    notes = tuple(f"data.target={','.join(targets)}: {note}" for note in rows.notes)
-    others = read_roles(columns, path) | {"row_numbers": rows.numbers, "notes": notes}
+    others = read_roles(columns, path) | {"row_numbers": rows.numbers, "notes": _notes(targets, rows)}
     return Dataset(values, names, predicted, unscaled, **others)
+
+
+def _notes(targets: list[str], rows: TargetRows) -> tuple[str, ...]:
+    """Return how the targets were read, for the result and the terminal."""
+    return tuple(f"data.target={','.join(targets)}: {note}" for note in rows.notes)
 
 
 def _task(name: str) -> Task:
