@@ -27,7 +27,7 @@ class Outcome:
     @property
     def results(self) -> list[Result]:
         found = (Result.read(path.parent) for path in sorted(self.folder.rglob("result.json")))
-        return [result for result in found if result is not None]
+        return [result for result in found if result is not None and not result.baseline]
 
     def assert_refused(self, words: list[str]) -> None:
         """A non-zero status, the words, no traceback, and nothing completed."""

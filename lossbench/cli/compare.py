@@ -12,12 +12,16 @@ def main() -> None:
     """Run the command ``compare FOLDER...``."""
     options = _parser().parse_args()
     out = options.out or options.folders[0] / "comparison"
+    from lossbench.cli.baselines import complete_baselines
     from lossbench.cli.comparison_table import print_comparison
     from lossbench.comparison.compare import compare
     from lossbench.comparison.output import write
 
     try:
-        comparison = compare(*options.folders, metric=options.metric, reference=options.reference)
+        comparison = compare(
+            *options.folders, metric=options.metric, reference=options.reference, baselines=False
+        )
+        comparison = complete_baselines(comparison, options.folders)
         write(comparison, out, [*comparison.commands, _command(options)])
     except (UserError, OSError) as error:
         sys.exit(str(error))

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from lossbench import registry
 from lossbench.cli.console import mean_and_spread
-from lossbench.comparison.model import Comparison, Ends, Tuning
+from lossbench.comparison.model import Comparison, Ends, Group, Pair, Summary, Tuning, favored_by
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -27,18 +27,45 @@ def print_comparison(comparison: Comparison) -> None:
 def _groups(comparison: Comparison) -> Table:
     direction = "higher" if comparison.higher_is_better else "lower"
     table = Table(title=escape(f"{comparison.metric}, {direction} is better"))
-    _add_columns(table, ["loss", *_block(comparison, "data"), "mean", "95% interval", "median", "seeds"])
-    for group in comparison.groups:
-        summary = group.summary
-        table.add_row(
-            escape(_short(group.label)),
-            *_block(comparison, escape(group.data)),
-            _number(summary.mean),
-            _interval(summary.mean_ci95, _number),
-            _number(summary.median),
-            f"{summary.n}" + (f" ({summary.diverged} diverged)" if summary.diverged else ""),
-        )
+    names = ["loss", *_block(comparison, "data"), "mean", "95% interval", "median", "seeds"]
+    tested = any(group.against_constant for group in comparison.groups)
+    _add_columns(table, [*names, *(["beats constant"] if tested else [])])
+    for data in comparison.blocks:
+        for group in comparison.groups:
+            if group.data == data:
+                cells = _summary_cells(comparison, _short(group.label), data, group.summary)
+                table.add_row(*cells, _seeds(group), *([_beats(group)] if tested else []))
+        table.add_section()
+        for baseline in comparison.baselines_on(data):
+            if baseline.scores:
+                cells = _summary_cells(comparison, baseline.name, data, baseline.summary)
+                table.add_row(*cells, str(baseline.summary.n), style="dim")
+        table.add_section()
     return table
+
+
+def _summary_cells(comparison: Comparison, name: str, data: str, summary: Summary) -> list[str]:
+    return [
+        escape(name),
+        *_block(comparison, escape(data)),
+        _number(summary.mean),
+        _interval(summary.mean_ci95, _number),
+        _number(summary.median),
+    ]
+
+
+def _seeds(group: Group) -> str:
+    summary = group.summary
+    words = [f"{summary.diverged} diverged"] if summary.diverged else []
+    words += [f"{group.not_converged} not converged"] if group.not_converged else []
+    return f"{summary.n}" + (f" ({', '.join(words)})" if words else "")
+
+
+def _beats(group: Group) -> str:
+    against = group.against_constant
+    if against is None:
+        return "-"
+    return "not tested" if against.beats is None else "yes" if against.beats else "no"
 
 
 def _tuned(comparison: Comparison, tuning: Tuning) -> Table:
@@ -71,9 +98,15 @@ def _pairs(comparison: Comparison) -> Table:
             _interval(pair.ci95, _three_digits),
             _three_digits(pair.p_adjusted),
             "-" if pair.probability_a_better is None else f"{pair.probability_a_better:.0%}",
-            pair.decision.replace("_", " "),
+            _decision(comparison, pair),
         )
     return table
+
+
+def _decision(comparison: Comparison, pair: Pair) -> str:
+    if favored_by(pair, pair.decision) is not None and comparison.winner(pair) is None:
+        return "no better than a constant"
+    return pair.decision.replace("_", " ")
 
 
 def _add_columns(table: Table, names: list[str]) -> None:

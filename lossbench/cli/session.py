@@ -28,11 +28,13 @@ class StartedSweep:
         folder: the folder in which its jobs have their folders.
         jobs: the number of its jobs.
         in_process: whether its jobs run one after another in this process.
+        baselines: whether the command asks for baselines; None where it does not say.
     """
 
     folder: Path
     jobs: int
     in_process: bool
+    baselines: bool | None = None
 
 
 @dataclass

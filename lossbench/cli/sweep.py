@@ -33,9 +33,11 @@ class SweepReport(Callback):
         launcher = config.hydra.launcher
         if not isinstance(launcher, DictConfig):
             sys.exit(f"hydra.launcher={launcher}: choose a launcher with a slash, hydra/launcher={launcher}")
-        jobs, folder = _checked_jobs(config), relative(Path(config.hydra.sweep.dir))
+        sweep, folder = _checked_sweep(config), relative(Path(config.hydra.sweep.dir))
+        jobs, baselines = sweep.jobs, sweep.values("baselines")
         in_process = config.hydra.runtime.choices["hydra/launcher"] == "basic"
-        current().sweep = StartedSweep(folder, jobs, in_process)
+        wanted = baselines[0].lower() == "true" if baselines else None
+        current().sweep = StartedSweep(folder, jobs, in_process, wanted)
         if not in_process:
             commands.tell_workers()
         earlier = len(read_results(folder))
@@ -55,25 +57,25 @@ class SweepReport(Callback):
         _finish_jobs(session, session.sweep.folder)
         jobs = _all_jobs(session, session.sweep)
         print_sweep(session.sweep.folder, jobs)
-        _compare(session.sweep.folder, jobs)
+        _compare(session.sweep, jobs)
         with suppress(OSError, UserError):  # if the disk is full, a job has already reported it
             write_results(session.sweep.folder)
         if not jobs or any(result.status != "completed" for result in jobs):
             sys.exit(1)
 
 
-def _checked_jobs(config: DictConfig) -> int:
-    """Return the number of jobs, or exit with the reason why the sweep cannot run."""
+def _checked_sweep(config: DictConfig) -> Sweep:
+    """Return the overrides of the sweep, or exit with the reason why it cannot run."""
     params = config.hydra.sweeper.get("params") or {}  # of a preset that is a sweep
     overrides = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
     try:
         sweep = Sweep(overrides)
-        issue, jobs = sweep.issue(), sweep.jobs
+        issue = sweep.issue()
     except Exception as error:
         sys.exit(explain(error, sys.argv[1:]))
     if issue is not None:
         sys.exit(issue)
-    return jobs
+    return sweep
 
 
 def _finish_jobs(session: Session, folder: Path) -> None:
@@ -112,8 +114,9 @@ def _jobs_without_files(folder: Path) -> list[Result]:
     return failures
 
 
-def _compare(folder: Path, jobs: list[Result]) -> None:
-    """Print the comparison of a sweep's losses, if there is something to compare."""
+def _compare(sweep: StartedSweep, jobs: list[Result]) -> None:
+    """Print the comparison of a sweep's losses with its baselines, if there is something to compare."""
+    from lossbench.cli.baselines import complete_baselines
     from lossbench.cli.comparison_table import print_comparison
     from lossbench.comparison.compare import compare
 
@@ -121,10 +124,12 @@ def _compare(folder: Path, jobs: list[Result]) -> None:
     if len(finished) < 2:
         return
     try:
-        comparison = compare(*finished)
+        comparison = compare(*finished, baselines=False)
     except UserError as error:
         print(f"not compared: {error}")
         return
     if len(comparison.groups) > 1:
+        if sweep.baselines is not False:
+            comparison = complete_baselines(comparison, [sweep.folder], sweep.baselines)
         print_comparison(comparison)
-        print(f"figures and a page: {commands.shown('compare', str(folder))}")
+        print(f"figures and a page: {commands.shown('compare', str(sweep.folder))}")

@@ -38,6 +38,33 @@ def digits(values: Iterable[float | None]) -> int | None:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """The mean of a baseline, which is drawn as a line beside the scores of the losses."""
+
+    name: str
+    data: str
+    mean: float
+
+
+def references(comparison: Comparison) -> list[Reference]:
+    """Return the baselines that lie near the scores of the losses.
+
+    Those that lie further from them than the scores reach would leave no room to tell the losses apart.
+    """
+    near = []
+    for baseline in comparison.baselines or ():
+        scores = [
+            score for group in comparison.groups if group.data == baseline.data for score in group.scores
+        ]
+        mean = baseline.summary.mean
+        if mean is not None and scores:
+            room = max(scores) - min(scores)
+            if min(scores) - room <= mean <= max(scores) + room:
+                near.append(Reference(baseline.name, baseline.data, mean))
+    return near
+
+
+@dataclass(frozen=True)
 class ShadedRow:
     """A row of the matrix with a shade, from 0 (worst) to 1 (best), and a text for each cell."""
 

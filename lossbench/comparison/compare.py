@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from lossbench import registry
-from lossbench.comparison import inference, verdict
+from lossbench.comparison import inference
+from lossbench.comparison.baselines import with_baselines
 from lossbench.comparison.grouping import RunGroup, TriedSettings, grouped, read_runs
 from lossbench.comparison.model import (
     AcrossData,
@@ -24,24 +25,30 @@ from lossbench.comparison.model import (
     Pair,
     SharedPair,
     SharedSetting,
-    Summary,
     Trial,
     TunedSetting,
     Tuning,
 )
+from lossbench.comparison.summary import summarised
+from lossbench.comparison.verdict import describe
 from lossbench.errors import UserError, did_you_mean
 from lossbench.records.result import Result, results_in
 
 _PARTS = ("test/", "validation/", "train/")
 
 
-def compare(*folders: str | Path, metric: str | None = None, reference: str | None = None) -> Comparison:
+def compare(
+    *folders: str | Path, metric: str | None = None, reference: str | None = None, baselines: bool = True
+) -> Comparison:
     """Compare the losses of sweeps or runs by one metric.
+
+    Baselines are read from the folders; the command ``compare`` and every sweep train those that are missing.
 
     Args:
         folders: the folders of sweeps or of runs.
         metric: the primary metric, ``test/rmse`` or ``rmse``; by default the one that all runs monitored.
         reference: the label of the loss that all others are compared with; by default all pairs are compared.
+        baselines: whether the recorded baselines are part of the comparison.
 
     Raises:
         UserError: there is nothing to compare, or no fair way to do so; the message names the key or run.
@@ -72,14 +79,17 @@ def compare(*folders: str | Path, metric: str | None = None, reference: str | No
         matrix=_matrix(groups, directions),
         across_data=_across(groups, primary, higher),
         tuning=tuning,
-        excluded=tuple(
-            Excluded(result.folder.name, f"failed: {result.error}")
-            for result in results
-            if result.status == "failed"
-        ),
+        excluded=_excluded(results),
         commands=tuple(dict.fromkeys(run.command for run in runs if run.command)),
     )
-    return replace(comparison, verdict=verdict.describe(comparison))
+    if baselines:
+        return with_baselines(comparison)
+    return replace(comparison, verdict=describe(comparison))
+
+
+def _excluded(results: Sequence[Result]) -> tuple[Excluded, ...]:
+    failed = (result for result in results if result.status == "failed")
+    return tuple(Excluded(result.folder.name, f"failed: {result.error}") for result in failed)
 
 
 def _primary_metric(results: list[Result], directions: Mapping[str, bool], metric: str | None) -> str:
@@ -123,11 +133,14 @@ def _group(tried: TriedSettings, metric: str, *, tuned: bool) -> Group:
         parameters=group.parameters,
         block=group.block,
         tuned=TunedSetting(group.setting, runs) if tuned else None,
-        summary=_summary(group, metric),
+        summary=summarised(group.values(metric), group.diverged),
+        not_converged=group.not_converged,
         folders=tuple(str(folder) for folder in group.folders),
         seeds=tuple(sorted(group.scores)),
         scores=tuple(group.values(metric)),
-        same=SharedSetting(shared.setting, _summary(shared, metric)) if tuned else None,
+        same=SharedSetting(shared.setting, summarised(shared.values(metric), shared.diverged))
+        if tuned
+        else None,
     )
 
 
@@ -137,7 +150,7 @@ def _tuning(tried: Sequence[TriedSettings], metric: str) -> Tuning:
     tried_groups = [(loss, group) for loss in tried for group in loss.groups]
     trials = []
     for loss, group in tried_groups:
-        on_validation = _summary(group, validation)
+        on_validation = summarised(group.values(validation), group.diverged)
         trials.append(
             Trial(
                 label=group.label,
@@ -145,7 +158,7 @@ def _tuning(tried: Sequence[TriedSettings], metric: str) -> Tuning:
                 setting=group.setting,
                 tuned=group is loss.best,
                 same=group is loss.shared,
-                summary=_summary(group, metric),
+                summary=summarised(group.values(metric), group.diverged),
                 validation_mean=on_validation.mean,
                 validation_mean_ci95=on_validation.mean_ci95,
             )
@@ -154,22 +167,6 @@ def _tuning(tried: Sequence[TriedSettings], metric: str) -> Tuning:
         keys=tuple(dict.fromkeys(key for _, group in tried_groups for key in group.setting)),
         runs=sum(len(group.folders) for _, group in tried_groups),
         trials=tuple(trials),
-    )
-
-
-def _summary(group: RunGroup, metric: str) -> Summary:
-    values = np.array(group.values(metric))
-    if not len(values):
-        return Summary(0, group.diverged)
-    mean, *mean_ends = inference.mean_interval(values)
-    median, *median_ends = inference.median_interval(values)
-    return Summary(
-        n=len(values),
-        diverged=group.diverged,
-        mean=mean,
-        mean_ci95=(mean_ends[0], mean_ends[1]),
-        median=median,
-        median_ci95=(median_ends[0], median_ends[1]),
     )
 
 

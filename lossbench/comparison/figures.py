@@ -17,23 +17,25 @@ from matplotlib.patches import Rectangle
 from lossbench.comparison import charts
 from lossbench.comparison.curves import LOSS_CURVE_PARTS, CurveBand, LossCurve, summed_up
 from lossbench.comparison.model import Comparison, Group
+from lossbench.records.baselines import BOOSTING, CONSTANT, LINEAR
 from lossbench.records.files import write_atomically
 
 _Style = Literal["-", "--", ":", "-."]
 _Look = tuple[str, _Style]  # color and style
 _COLORS = ("#2563a8", "#c2571a", "#2e7d4f", "#7b4ea3", "#b8336a", "#7a5c2e", "#0f7c86", "#5b6470")
 _STYLES: tuple[_Style, ...] = ("-", "--", ":", "-.")
+_REFERENCES: dict[str, _Style] = {CONSTANT: "-", LINEAR: "--", BOOSTING: ":"}
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#f3f6fa", "#8db8e3"])
 
 
 def intervals(path: Path, comparison: Comparison) -> None:
-    """Draw each loss's mean with its 95% interval, and single seeds as dots; a panel for each block of data.
+    """Draw each loss's mean with its 95% interval, and single seeds as dots; lines are baselines.
 
     Args:
         path: the figure; ``.png`` or ``.svg``.
         comparison: what is drawn.
     """
-    blocks, looks = comparison.blocks, _looks(comparison.labels)
+    blocks, looks, references = comparison.blocks, _looks(comparison.labels), charts.references(comparison)
     rows = [[group for group in comparison.groups if group.data == name] for name in blocks]
     figure = Figure(
         figsize=(7, 0.7 * len(blocks) + 0.42 * len(comparison.groups) + 0.4), layout="constrained"
@@ -44,10 +46,15 @@ def intervals(path: Path, comparison: Comparison) -> None:
         for row, group in enumerate(groups):
             _draw_interval(axes, row, group, looks[group.label][0])
         _label_rows(axes, [group.label for group in groups])
+        for reference in references:
+            if reference.data == name:
+                axes.axvline(reference.mean, color="0.45", linestyle=_REFERENCES[reference.name], zorder=0)
         if len(blocks) > 1:
             axes.set_title(_literal(name), loc="left", fontsize="medium")
     label = f"{comparison.metric}: {_direction(comparison, 'mean, 95% interval, seeds')}"
     panels[-1, 0].set_xlabel(_literal(label))
+    drawn = dict.fromkeys(reference.name for reference in references)
+    _legend(figure, {name: ("0.45", _REFERENCES[name]) for name in drawn})
     _save(path, figure)
 
 
@@ -317,7 +324,8 @@ def _legend(figure: Figure, looks: Mapping[str, _Look]) -> None:
         Line2D([], [], color=color, linestyle=style, linewidth=1.8, label=_literal(label))
         for label, (color, style) in looks.items()
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
 
 
 def _direction(comparison: Comparison, text: str) -> str:

@@ -21,7 +21,10 @@ from lossbench.records.result import Result
 from lossbench.records.table import flat, typed
 
 # Keys that make neither a loss nor a block nor a setting: they say how often and where a run was made
-_IGNORED = {"seed", "replicates", "retry", "metrics", "trainer.threads", "trainer.accelerator", "loss.label"}
+_IGNORED = {
+    *("seed", "replicates", "retry", "baselines", "metrics"),
+    *("trainer.threads", "trainer.accelerator", "loss.label"),
+}
 _NO_PARAMETERS = {"loss.name", "loss.label", "loss.reduction"}
 
 _Order = tuple[tuple[str, tuple[int, Any]], ...]
@@ -40,6 +43,7 @@ class Run:
         setting: the other keys that vary.
         scores: every metric, by seed; without those that are not finite.
         hashes: the recorded hashes, by seed.
+        converged: whether each seed converged, by seed; without those for which that is not recorded.
         command: the command that started it, as it can be pasted; empty where it is not recorded.
     """
 
@@ -50,6 +54,7 @@ class Run:
     setting: dict[str, Any]
     scores: dict[int, dict[str, float]]
     hashes: dict[int, Any]
+    converged: dict[int, bool]
     command: str
 
 
@@ -72,11 +77,17 @@ class RunGroup:
     scores: dict[int, dict[str, float]]  # of the seeds at which the primary metric is finite
     seeds: list[int]
     hashes: dict[int, Any]
+    converged: dict[int, bool]
 
     @property
     def diverged(self) -> int:
         """The number of seeds at which the primary metric is not finite."""
         return len(self.seeds) - len(self.scores)
+
+    @property
+    def not_converged(self) -> int | None:
+        """The number of seeds that did not converge; None where that is recorded of no seed."""
+        return sum(not converged for converged in self.converged.values()) if self.converged else None
 
     def values(self, metric: str, seeds: Sequence[int] | None = None) -> list[float]:
         """Return the scores by one metric, one for each seed that has it."""
@@ -143,6 +154,11 @@ def _run(result: Result, config: Mapping[str, Any], varied: Sequence[str]) -> Ru
         },
         scores=scores,
         hashes={int(seed): hashes for seed, hashes in manifest.get("seeds", {}).items()},
+        converged={
+            seed: replicate.converged
+            for seed, replicate in zip(result.seeds, result.replicates, strict=True)
+            if replicate.converged is not None
+        },
         command=shell_command(manifest.get("command") or []),
         **parts,
     )
@@ -252,6 +268,7 @@ def _group(
         scores={seed: scores for run in runs for seed, scores in run.scores.items() if metric in scores},
         seeds=sorted(counts),
         hashes={seed: hashes for run in runs for seed, hashes in run.hashes.items()},
+        converged={seed: converged for run in runs for seed, converged in run.converged.items()},
     )
 
 

@@ -52,6 +52,53 @@ class SharedSetting:
 
 
 @dataclass(frozen=True)
+class AgainstConstant:
+    """A loss compared with the best constant on the same rows.
+
+    Attributes:
+        n: the number of seeds at which both have a finite score.
+        difference: the mean of the loss minus the constant.
+        p_value: the one-sided p-value of the corrected resampled t-test; None where it was not tested.
+        p_adjusted: ``p_value`` after Holm's correction for all losses of the block.
+        beats: whether the loss beats the constant; None where that was not tested.
+        passes: whether the loss may be called better than another: it beats the constant, or that was not
+            tested and its mean is better.
+        not_tested: why it was not tested; None where it was.
+    """
+
+    n: int
+    difference: float
+    p_value: float | None
+    p_adjusted: float | None
+    beats: bool | None
+    passes: bool
+    not_tested: str | None = field(default=None, metadata=_OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline on one block of data, trained on the rows of the losses.
+
+    Attributes:
+        name: ``constant``, ``linear`` or ``boosting``.
+        data: the block of data.
+        summary: the summary of the scores.
+        seeds: the seeds with a finite score.
+        scores: one score for each of them.
+        duration_s: the time that its training took, in seconds.
+        left_out: why the data has no such baseline; None where it has one.
+    """
+
+    name: str
+    data: str
+    summary: Summary = field(metadata=_SPREAD)
+    seeds: tuple[int, ...]
+    scores: tuple[float, ...]
+    duration_s: float
+    left_out: str | None = field(default=None, metadata=_OPTIONAL)
+
+
+@dataclass(frozen=True)
 class Group:
     """A loss with its parameters on one block of data, at the setting that was chosen for it.
 
@@ -69,6 +116,8 @@ class Group:
         seeds: the seeds with a finite score.
         scores: one score for each of them.
         same: this loss at the setting that all losses share; None where nothing was tuned.
+        not_converged: the number of seeds that did not converge; None where that is not recorded.
+        against_constant: the loss compared with the best constant; None where there is none.
     """
 
     loss: str
@@ -84,6 +133,13 @@ class Group:
     seeds: tuple[int, ...]
     scores: tuple[float, ...]
     same: SharedSetting | None = field(default=None, metadata=_OPTIONAL)
+    not_converged: int | None = field(default=None, metadata=_OPTIONAL)
+    against_constant: AgainstConstant | None = field(default=None, metadata=_OPTIONAL)
+
+    @property
+    def may_win(self) -> bool:
+        """Whether the loss may be called better than another: no constant is as good."""
+        return self.against_constant is None or self.against_constant.passes
 
 
 @dataclass(frozen=True)
@@ -241,6 +297,7 @@ class Comparison:
         pairs: the pairs of losses on each block.
         matrix: every loss evaluated by every metric.
         across_data: the losses over several data sets; None if there is only one.
+        baselines: the baselines of every block; None where none is recorded.
         tuning: the settings that were tried; None where nothing was tuned.
         excluded: the runs that are excluded from all numbers.
         commands: the commands that trained the runs, as they can be pasted.
@@ -255,6 +312,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     matrix: Matrix
     across_data: AcrossData | None = None
+    baselines: tuple[Baseline, ...] | None = field(default=None, metadata=_OPTIONAL)
     tuning: Tuning | None = None
     excluded: tuple[Excluded, ...] = ()
     commands: tuple[str, ...] = ()
@@ -275,9 +333,35 @@ class Comparison:
         """The primary metric without the part of the data that it is evaluated on."""
         return self.metric.partition("/")[2]
 
+    def baselines_on(self, data: str) -> tuple[Baseline, ...]:
+        """Return the baselines of one block of data."""
+        return tuple(baseline for baseline in self.baselines or () if baseline.data == data)
+
+    def winner(self, pair: Pair, decision: Decision | None = None) -> str | None:
+        """Return the label of the loss that is better; None if none is, or if it does not beat the constant.
+
+        Args:
+            pair: one of the pairs.
+            decision: what was decided; by default the decision of the pair.
+        """
+        favored = favored_by(pair, decision or pair.decision)
+        groups = {group.label: group for group in self.groups if group.data == pair.data}
+        return favored if favored is not None and groups[favored].may_win else None
+
+    def winner_over_data(self, pair: DataSetPair) -> str | None:
+        """Return the label of the loss that is better over the data sets; None if it beats no constant."""
+        favored = favored_by(pair, pair.decision)
+        able = {group.label for group in self.groups if group.may_win}
+        return favored if favored in able else None
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``comparison.json``: numbers, texts, lists and dicts alone."""
         return {"schema_version": SCHEMA_VERSION, **plain(self)}
+
+
+def favored_by(pair: Pair | DataSetPair, decision: Decision) -> str | None:
+    """Return the label of the loss that a decision favors; None where it favors neither."""
+    return {"a_better": pair.a, "b_better": pair.b}.get(decision)
 
 
 def plain(value: Any) -> Any:

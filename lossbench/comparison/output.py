@@ -7,7 +7,7 @@ import pandas as pd
 
 from lossbench.comparison import figures
 from lossbench.comparison.curves import LossCurve
-from lossbench.comparison.model import Comparison, Group, Pair, Trial, plain
+from lossbench.comparison.model import Baseline, Comparison, Group, Pair, Trial, plain
 from lossbench.comparison.report.page import write_page
 from lossbench.records.files import write_json, write_text
 from lossbench.records.folder import read_history
@@ -39,13 +39,14 @@ def write(comparison: Comparison, out: Path, commands: Sequence[str]) -> None:
 
 
 def _write_tables(comparison: Comparison, out: Path) -> None:
-    tables: dict[str, Sequence[Group | Pair | Trial]] = {
+    tables: dict[str, Sequence[Group | Pair | Baseline | Trial]] = {
         "groups": comparison.groups,
         "pairs": comparison.pairs,
+        "baselines": comparison.baselines or (),
         "trials": comparison.tuning.trials if comparison.tuning else (),
     }
     for name, rows in tables.items():
-        if rows or name != "trials":
+        if rows or name not in ("baselines", "trials"):
             frame = pd.json_normalize([plain(row) for row in rows])
             write_text(out / f"{name}.csv", frame.to_csv(index=False))
 

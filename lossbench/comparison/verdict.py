@@ -1,10 +1,17 @@
-"""The verdict of a comparison in words, derived from its pairs."""
+"""The verdict of a comparison in words, derived from its pairs and its baselines.
+
+The words obey the constant: a loss that does not beat it is not called better than anything, whatever its
+pairs say.
+"""
 
 from collections.abc import Sequence
 
-from lossbench.comparison.model import Comparison, Decision, Group, Pair, Tuning
+from lossbench.comparison.model import Baseline, Comparison, Decision, Group, Pair, Tuning, favored_by
 from lossbench.errors import counted
+from lossbench.records.baselines import CONSTANT
 from lossbench.records.table import typed
+
+_NOT_CONVERGED = 0.1  # the share of seeds above which the verdict names a loss that did not converge
 
 
 def describe(comparison: Comparison) -> str:
@@ -15,7 +22,10 @@ def describe(comparison: Comparison) -> str:
             group for group in comparison.groups if group.data == data and group.summary.mean is not None
         ]
         pairs = [pair for pair in comparison.pairs if pair.data == data]
-        sentences.append(_block(data, groups, pairs, comparison.metric_name))
+        baselines = [each for each in comparison.baselines_on(data) if each.scores]
+        sentences.append(_block(data, groups, pairs, comparison.metric_name, baselines))
+        sentences += _baselines(groups, baselines, comparison)
+    sentences += _not_converged(comparison)
     failed = len(comparison.excluded)
     diverged = sum(group.summary.diverged for group in comparison.groups)
     uncounted = [f"{counted(failed, 'run')} failed"] if failed else []
@@ -31,47 +41,133 @@ def describe(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
-def _block(data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: str) -> str:
+def _block(
+    data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: str, baselines: Sequence[Baseline]
+) -> str:
     """Return the sentence about one block of data; its groups are those with a finite mean, best first."""
     if not groups:
         return f"On {data} no run has a finite {metric}."
-    best = groups[0].label
-    score = f"{metric} {groups[0].summary.mean:.4g}"
-    labels = [group.label for group in groups[1:]]
+    able = [group for group in groups if group.may_win]
+    if not able:
+        return _no_loss_beats_the_constant(data, groups, pairs, metric, baselines)
+    best = able[0].label
+    score = f"{metric} {able[0].summary.mean:.4g}"
+    labels = [group.label for group in groups if group.label != best]
     if not labels:
         return f"On {data} only {best} has a result ({score}), so there is nothing to compare."
+    is_first = able[0] is groups[0]
+    has_best_mean = "has the best mean" if is_first else "has the best mean of those that beat the constant"
     involved = [pair for pair in pairs if best in (pair.a, pair.b) and {pair.a, pair.b} & set(labels)]
-    others = [label for label in labels if label in {_other(pair, best) for pair in involved}]
     if not involved:
-        return f"On {data} {best} has the best mean ({score}), but it is in no pair that was compared."
+        return f"On {data} {best} {has_best_mean} ({score}), but it is in no pair that was compared."
     if any(pair.decision == "too_few_seeds" for pair in involved):
-        needed = max(pair.seeds_needed or 0 for pair in involved)
-        seeds = counted(min(pair.n for pair in involved), "seed")
         return (
-            f"On {data} {best} has the best mean ({score}), but {seeds} cannot decide anything: use at least "
-            f"{needed} (replicates={needed})."
+            f"On {data} {best} {has_best_mean} ({score}), but "
+            f"{counted(min(pair.n for pair in involved), 'seed')} cannot decide anything: {_more(involved)}."
         )
-    ahead = [_other(pair, best) for pair in involved if _winner(pair, pair.decision) not in (None, best)]
+    lost = [pair for pair in involved if favored_by(pair, pair.decision) not in (None, best)]
+    may_win = {group.label for group in able}
+    ahead = [_other(pair, best) for pair in lost if _other(pair, best) in may_win]
     if ahead:  # the mean of the best is over other seeds than those of the pair
         return (
-            f"On {data} {best} has the best mean ({score}), but {' and '.join(ahead)} is better on the seeds "
+            f"On {data} {best} {has_best_mean} ({score}), but {' and '.join(ahead)} is better on the seeds "
             "that both have."
         )
-    beaten = [_other(pair, best) for pair in involved if _winner(pair, pair.decision) == best]
-    unpaired = [label for label in labels if label not in others]  # by --reference
-    rest = f" It was not compared with {', '.join(unpaired)}." if unpaired else ""
+    unpaired = [label for label in labels if label not in {_other(pair, best) for pair in involved}]
+    rest = f" It was not compared with {', '.join(unpaired)}." if unpaired else ""  # by --reference
+    judged = [pair for pair in involved if pair not in lost]
+    if not judged:
+        return f"On {data} {best} {has_best_mean} ({score}), but it is better than no other.{rest}"
+    return f"On {data} {best} {_what_it_beats(best, score, has_best_mean, labels, judged)}{rest}"
+
+
+def _what_it_beats(
+    best: str, score: str, has_best_mean: str, labels: Sequence[str], judged: Sequence[Pair]
+) -> str:
+    """Return which losses the best one beats, and from which it cannot be distinguished."""
+    compared = [label for label in labels if label in {_other(pair, best) for pair in judged}]
+    beaten = [_other(pair, best) for pair in judged if favored_by(pair, pair.decision) == best]
     if len(beaten) == len(labels):
-        return f"On {data} {best} is better than all others: {score}."
-    if len(beaten) == len(others):
-        return f"On {data} {best} ({score}) is better than {', '.join(beaten)}.{rest}"
-    undecided = [label for label in others if label not in beaten]
-    estimates = [pair.seeds_needed for pair in involved if pair.decision == "undecided" and pair.seeds_needed]
+        return f"is better than all others: {score}."
+    if len(beaten) == len(compared):
+        return f"({score}) is better than {', '.join(beaten)}."
+    undecided = [label for label in compared if label not in beaten]
+    estimates = [pair.seeds_needed for pair in judged if pair.decision == "undecided" and pair.seeds_needed]
     estimate = f"; about {max(estimates)} seeds would be needed" if estimates else ""
-    beats = f"is better than {', '.join(beaten)}, but" if beaten else "has the best mean, but"
+    beats = f"is better than {', '.join(beaten)}, but" if beaten else f"{has_best_mean}, but"
     return (
-        f"On {data} {best} ({score}) {beats} cannot be distinguished from {', '.join(undecided)} "
-        f"with {min(pair.n for pair in involved)} seeds{estimate}.{rest}"
+        f"({score}) {beats} cannot be distinguished from {', '.join(undecided)} "
+        f"with {min(pair.n for pair in judged)} seeds{estimate}."
     )
+
+
+def _no_loss_beats_the_constant(
+    data: str, groups: Sequence[Group], pairs: Sequence[Pair], metric: str, baselines: Sequence[Baseline]
+) -> str:
+    constant = next(baseline for baseline in baselines if baseline.name == CONSTANT)
+    best, means = groups[0], (constant.summary.mean, groups[0].summary.mean)
+    reference, score = (f"{metric} {mean:.4g}" for mean in means)
+    sentence = f"On {data} no loss beats the constant ({reference}): "
+    if len(groups) == 1:
+        return f"{sentence}{best.label} is the only one with a result ({score})."
+    sentence += f"{best.label} has the best mean ({score}), but none is called better than another."
+    few = [pair for pair in pairs if pair.decision == "too_few_seeds"]
+    if few:
+        seeds = counted(min(pair.n for pair in few), "seed")
+        sentence += f" {seeds} cannot decide much: {_more(few)}."
+    return sentence
+
+
+def _more(pairs: Sequence[Pair]) -> str:
+    needed = max(pair.seeds_needed or 0 for pair in pairs)
+    return f"use at least {needed} (replicates={needed})"
+
+
+def _baselines(groups: Sequence[Group], baselines: Sequence[Baseline], comparison: Comparison) -> list[str]:
+    """Return the sentences about the baselines of one block of data."""
+    sentences = []
+    able = [group for group in groups if group.may_win]
+    below = [group.label for group in groups if not group.may_win]
+    if able and below:
+        does = "does" if len(below) == 1 else "do"
+        mean = next(each.summary.mean for each in baselines if each.name == CONSTANT)
+        sentences.append(
+            f"{' and '.join(below)} {does} not beat the constant ({comparison.metric_name} {mean:.4g})."
+        )
+    reasons = {group.against_constant.not_tested for group in groups if group.against_constant} - {None}
+    if reasons:
+        why = " and ".join(sorted(map(str, reasons)))
+        sentences.append(f"Whether a loss beats the constant was not tested: {why}.")
+    for best in (able or groups)[:1]:
+        better = [_better_score(each, best, comparison) for each in baselines if each.name != CONSTANT]
+        reached = [text for text in better if text is not None]
+        if reached:
+            sentences.append(f"{best.label} is behind a baseline: {' and '.join(reached)}.")
+    return sentences
+
+
+def _better_score(baseline: Baseline, best: Group, comparison: Comparison) -> str | None:
+    """Return the mean of a baseline where it is better than that of the best loss, on the common seeds."""
+    of_best = dict(zip(best.seeds, best.scores, strict=True))
+    of_baseline = dict(zip(baseline.seeds, baseline.scores, strict=True))
+    seeds = of_best.keys() & of_baseline.keys()
+    if not seeds:
+        return None
+    means = [sum(scores[seed] for seed in seeds) / len(seeds) for scores in (of_baseline, of_best)]
+    is_better = means[0] > means[1] if comparison.higher_is_better else means[0] < means[1]
+    return f"{baseline.name} reaches {means[0]:.4g}" if is_better else None
+
+
+def _not_converged(comparison: Comparison) -> list[str]:
+    """Return a sentence for each loss of which more than a tenth of the seeds did not converge."""
+    sentences = []
+    for group in comparison.groups:
+        seeds = group.summary.n + group.summary.diverged
+        count = group.not_converged or 0
+        if count > _NOT_CONVERGED * seeds:
+            on = f" on {group.data}" if len(comparison.blocks) > 1 else ""
+            sentences.append(f"{group.label} did not converge in {count} of {counted(seeds, 'seed')}{on}.")
+    return sentences
 
 
 def _tuning(comparison: Comparison, tuning: Tuning) -> str:
@@ -82,7 +178,7 @@ def _tuning(comparison: Comparison, tuning: Tuning) -> str:
     shared = f"{settings.pop()} for all" if len(settings) == 1 else f"one {keys} for all losses of a data set"
     several = len(comparison.blocks) > 1
     changes = [
-        (f"on {pair.data} " if several else "") + _decided(pair, pair.same.decision)
+        (f"on {pair.data} " if several else "") + _decided(comparison, pair, pair.same.decision)
         for pair in comparison.pairs
         if pair.same and pair.same.decision != pair.decision
     ]
@@ -92,16 +188,13 @@ def _tuning(comparison: Comparison, tuning: Tuning) -> str:
     )
 
 
-def _decided(pair: Pair, decision: Decision) -> str:
-    winner = _winner(pair, decision)
-    if winner is None:
+def _decided(comparison: Comparison, pair: Pair, decision: Decision) -> str:
+    favored, winner = favored_by(pair, decision), comparison.winner(pair, decision)
+    if favored is None:
         return f"{pair.a} and {pair.b} cannot be distinguished"
+    if winner is None:
+        return f"{pair.a} and {pair.b} differ, but {favored} does not beat the constant"
     return f"{winner} is better than {_other(pair, winner)}"
-
-
-def _winner(pair: Pair, decision: Decision) -> str | None:
-    """Return the label of the loss that a decision favors; None where it favors neither."""
-    return {"a_better": pair.a, "b_better": pair.b}.get(decision)
 
 
 def _other(pair: Pair, label: str) -> str:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from lossbench import registry
 
 _OPEN_GROUPS = ("loss", "data", "model", "optimizer", "schedule", "regularizer", "trainer")
-_NOT_IDENTITY = ("hydra", "retry")  # keys that do not decide a run's numbers
+_NOT_IDENTITY = ("hydra", "retry", "baselines")  # keys that do not decide a run's numbers
 
 
 class AliasSource(ConfigSource):

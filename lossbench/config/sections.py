@@ -111,6 +111,7 @@ class TopSection(Section):
     replicates: Annotated[int, Interval(ge=1, le=100_000)]
     metrics: str | list[str]
     retry: Literal["none", "failed", "diverged"]
+    baselines: bool = True
 
 
 S = TypeVar("S", bound=Section)

@@ -54,10 +54,7 @@ def make_table(
     columns, weights = {}, {}
     for index, needed in enumerate(targets):
         target = dataset.target_of(needed.name)
-        corruption_seeds = [derive(seed, "corruption", index) for seed in seeds]
-        values = corrupted_targets(target, splits, settings.corruption, corruption_seeds)
-        missing_seeds = [derive(seed, "missing_labels", index) for seed in seeds]
-        counts = _row_weights(dataset, target, values, splits, settings, missing_seeds)
+        values, counts = targets_and_weights(dataset, target, index, splits, settings, seeds)
         for term, encoding in needed.encodings.items():
             columns[term] = ScaledColumns(
                 encode_targets(values, target, encoding),
@@ -72,21 +69,36 @@ def make_table(
     return ReplicatedTable(features, columns, splits, weights)
 
 
-def _row_weights(
+def targets_and_weights(
     dataset: Dataset,
     target: Target,
-    values: Values,
+    index: int,
     splits: Sequence[Split],
     settings: DataSettings,
     seeds: Sequence[int],
-) -> NDArray[np.float64] | None:
-    """Return how much each row counts for one target; None if all rows count alike."""
+) -> tuple[Values, NDArray[np.float64] | None]:
+    """Return the values of a target, corrupted in the training parts, and how much each row counts.
+
+    Args:
+        dataset: the data set.
+        target: one of its targets.
+        index: the position of its output among the outputs of the run.
+        splits: one per replicate.
+        settings: the corruption and the class weights.
+        seeds: one per replicate.
+
+    Returns:
+        The values, with a leading axis of replicates if these have different values; and the weights, which
+        are None if all rows count alike.
+    """
+    corruption_seeds = [derive(seed, "corruption", index) for seed in seeds]
+    values = corrupted_targets(target, splits, settings.corruption, corruption_seeds)
     rate = settings.corruption.missing_labels
     unlabelled = [
-        unlabelled_rows(replicate_split, rate, seed)
+        unlabelled_rows(replicate_split, rate, derive(seed, "missing_labels", index))
         for replicate_split, seed in zip(splits, seeds, strict=True)
     ]
     balance = None
     if settings.balance_classes and target.task.has_classes:
         balance = balanced_weights(values, splits, len(target.classes))
-    return row_weights(len(target.values), dataset.weights, balance, unlabelled)
+    return values, row_weights(len(target.values), dataset.weights, balance, unlabelled)

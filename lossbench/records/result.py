@@ -26,11 +26,13 @@ class ReplicateResult:
         status: ``diverged`` once its losses are no longer finite.
         epoch: the last epoch for which it was trained, from 1.
         best_epoch: the epoch of its best primary metric on validation; None if there was none.
+        converged: whether its training converged; None where that is not recorded.
     """
 
     status: Literal["completed", "diverged"]
     epoch: int
     best_epoch: int | None
+    converged: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Result:
         notes: sentences about how the data was read, such as how many rows have no target.
         duration_s: the time from reading the data to the last metric, in seconds.
         error: the reason, if the run failed.
+        baseline: whether it is no run but a baseline, which ``loss`` and ``label`` then name.
         folder: where the record is; not part of the file.
     """
 
@@ -67,6 +70,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     error: str | None = None
+    baseline: bool = False
     folder: Path = field(default=Path(), compare=False)
 
     def write(self) -> None:
@@ -76,6 +80,8 @@ class Result:
         content[_PRIMARY_METRIC_KEY] = content.pop("primary_metric")
         if self.error is None:
             del content["error"]
+        if not self.baseline:
+            del content["baseline"]
         write_json(self.folder / "result.json", content)
 
     @property
@@ -142,9 +148,9 @@ def _from_known_keys(kind: type[T], content: dict[str, Any]) -> T:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """Return the results of the runs directly below a folder, by folder name."""
+    """Return the results of the runs directly below a folder, by folder name; baselines are no runs."""
     results = (Result.read(path.parent) for path in sorted(folder.glob("*/result.json")))
-    return [result for result in results if result is not None]
+    return [result for result in results if result is not None and not result.baseline]
 
 
 def results_in(folder: Path) -> list[Result]:
@@ -154,7 +160,7 @@ def results_in(folder: Path) -> list[Result]:
         UserError: there is none.
     """
     alone = Result.read(folder)
-    results = read_results(folder) if alone is None else [alone]
+    results = read_results(folder) if alone is None or alone.baseline else [alone]
     if not results:
         raise UserError(f"{folder}: no results in it; a run or a sweep leaves a folder with result.json")
     return results

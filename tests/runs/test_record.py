@@ -60,7 +60,7 @@ def test_the_result_says_all_that_was_promised(run):
     assert content["schema_version"] == 1
     assert (content["status"], content["loss"], content["label"]) == ("completed", "huber", "robust")
     assert (content["data"], content["seeds"]) == ("diabetes", [5, 6, 7])
-    assert [set(one) for one in content["replicates"]] == [{"status", "epoch", "best_epoch"}] * 3
+    assert [set(one) for one in content["replicates"]] == [{"status", "epoch", "best_epoch", "converged"}] * 3
     assert set(content["metrics"]) == {
         f"{part}/{m}" for part in ("train", "validation", "test") for m in METRICS
     }

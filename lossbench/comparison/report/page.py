@@ -83,7 +83,7 @@ def _tables(comparison: Comparison, colors: tables.Colors) -> dict[str, Any]:
         "matrix": tables.matrix(comparison, colors) if comparison.matrix.metrics else None,
         "excluded": tables.excluded(comparison.excluded),
         "varied": tables.varied(comparison),
-        "across": tables.across(across) if across else [],
+        "across": tables.across(comparison, across) if across else [],
         "tuned": tables.tuned(comparison, tuning, colors) if tuning else None,
         "shared_pairs": tables.shared_pairs(comparison) if tuning else None,
         "trials": tables.trials(comparison, tuning, colors) if tuning else None,
@@ -113,6 +113,7 @@ def _drawn(
             }
             for group in comparison.groups
         ],
+        "references": [asdict(reference) for reference in charts.references(comparison)],
         "metrics": comparison.matrix.metrics,
         "matrix": [asdict(row) for row in charts.shaded(comparison.matrix)],
         "robustness": [asdict(panel) for panel in charts.robustness(comparison)],

@@ -123,9 +123,18 @@
       });
     });
     const labels = groups.map(group => group.label);
-    return [traces, layout(width, {
-      height: groups.length * (narrow ? 58 : 46) + 64, hovermode: "closest",
-      margin: { l: narrow ? 2 : 10, r: 12, t: 8, b: 46 },
+    const references = data.references.filter(reference => reference.data === element.dataset.data);
+    references.forEach(({ name, mean }) => traces.unshift({
+      type: "scatter", mode: "lines", x: [mean, mean], y: [labels.length - 0.5, narrow ? -0.75 : -0.6], name,
+      showlegend: true, hoverinfo: "text", hovertext: `${name}<br>mean ${shown(mean)}`,
+      line: { color: color("soft"), width: 1.5, dash: { constant: "solid", linear: "dash", boosting: "dot" }[name] },
+    }));
+    const top = references.length ? 40 : 8;
+    return [traces.map(trace => ({ showlegend: false, ...trace })), layout(width, {
+      height: groups.length * (narrow ? 58 : 46) + 56 + top, hovermode: "closest",
+      showlegend: references.length > 0,
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+      margin: { l: narrow ? 2 : 10, r: 12, t: top, b: 46 },
       xaxis: axis({ title: title(escaped(data.metric)), nticks: narrow ? 5 : 10 }),
       yaxis: rowAxis(labels, narrow, -0.75), annotations: rowTitles(labels, width, 22),
     })];

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from lossbench.comparison.charts import columns_on, digits, shown
+from lossbench.comparison.charts import MISSING, columns_on, digits, shown
 from lossbench.comparison.model import (
     AcrossData,
     Comparison,
@@ -15,6 +15,7 @@ from lossbench.comparison.model import (
     Pair,
     Summary,
     Tuning,
+    favored_by,
 )
 from lossbench.comparison.report.cells import (
     Cell,
@@ -39,38 +40,75 @@ _DECISIONS: dict[Decision, str] = {
 }
 
 
+_AGAINST = ["beats the constant", "minus the constant", "p_adjusted, constant", "p_value, constant"]
+
+
 def groups(comparison: Comparison, colors: Colors) -> Table:
     """Return the table of each loss on each block of data, with a summary of its scores."""
     tuned = comparison.tuning is not None
+    recorded = any(group.not_converged is not None for group in comparison.groups)
+    tested = any(group.against_constant for group in comparison.groups)
     columns = [
         Column("loss", ["loss"], "text"),
         *_data_column(comparison),
         Column("seeds", ["seeds"]),
         Column("diverged", ["diverged"]),
+        *([Column("not converged", ["not converged"])] if recorded else []),
         Column("mean", ["mean"]),
         Column("95% interval", ["mean low", "mean high"]),
         Column("median", ["median"]),
         Column("95% interval", ["median low", "median high"]),
+        *([Column("beats the constant", _AGAINST, "text")] if tested else []),
         *([Column("tuned", ["tuned"], "text")] if tuned else []),
     ]
     places = _decimals_of_groups(comparison.groups, medians=True)
     rows = []
-    for group in comparison.groups:
-        summary = group.summary
-        kind = "label reference" if group.label == comparison.reference else "label"
-        rows.append(
-            [
-                text(group.label, kind, colors[group.label]),
-                *_data_cell(comparison, group.data),
-                count(summary.n),
-                count(summary.diverged, "number bad" if summary.diverged else "number"),
-                *_mean(summary, places[group.data]),
-                number(summary.median, places[group.data]),
-                interval(summary.median_ci95, places[group.data]),
-                *([text(_tuned_words(group))] if tuned else []),
+    for data in comparison.blocks:
+        for group in (group for group in comparison.groups if group.data == data):
+            kind = "label reference" if group.label == comparison.reference else "label"
+            counts = [group.summary.diverged, *([group.not_converged] if recorded else [])]
+            rows.append(
+                [
+                    text(group.label, kind, colors[group.label]),
+                    *_data_cell(comparison, data),
+                    count(group.summary.n),
+                    *(setting(None) if each is None else _count_of_bad(each) for each in counts),
+                    *_mean(group.summary, places[data]),
+                    number(group.summary.median, places[data]),
+                    interval(group.summary.median_ci95, places[data]),
+                    *([_beats_the_constant(group)] if tested else []),
+                    *([text(_tuned_words(group))] if tuned else []),
+                ]
+            )
+        for baseline in comparison.baselines_on(data):
+            row = [text(baseline.name, "label baseline"), *_data_cell(comparison, data)]
+            row += [count(baseline.summary.n), *[Cell("", [None])] * (1 + recorded)]
+            row += _mean(baseline.summary, places[data])
+            row += [
+                number(baseline.summary.median, places[data]),
+                interval(baseline.summary.median_ci95, places[data]),
             ]
-        )
+            row += [Cell("", [None] * len(_AGAINST), "text")] * tested
+            rows.append([*row, *[text(baseline.left_out or "")] * tuned])
     return Table("groups", columns, rows)
+
+
+def _count_of_bad(number_of_seeds: int) -> Cell:
+    return count(number_of_seeds, "number bad" if number_of_seeds else "number")
+
+
+def _beats_the_constant(group: Group) -> Cell:
+    """Return whether a loss beats the constant, with the numbers of the test."""
+    against = group.against_constant
+    if against is None:
+        return Cell(MISSING, [None] * len(_AGAINST), "text")
+    values = [against.beats, against.difference, against.p_adjusted, against.p_value]
+    if against.beats is None:
+        return Cell(f"not tested: {against.not_tested}", values, "text")
+    p = probability(against.p_adjusted).text
+    return Cell(
+        f"{'yes' if against.beats else 'no'} (p {p})", values, "text" if against.beats else "text bad"
+    )
 
 
 def _tuned_words(group: Group) -> str:
@@ -108,7 +146,7 @@ def pairs(comparison: Comparison) -> Table:
         [
             _names(pair),
             *_data_cell(comparison, pair.data),
-            _decision(pair, pair.decision),
+            _decision(pair, pair.decision, comparison.winner(pair)),
             number(pair.difference, places[pair.data]),
             interval(pair.ci95, places[pair.data]),
             probability(pair.p_adjusted),
@@ -165,7 +203,7 @@ def shared_pairs(comparison: Comparison) -> Table:
         [
             _names(pair),
             *_data_cell(comparison, pair.data),
-            _decision(pair, same.decision),
+            _decision(pair, same.decision, comparison.winner(pair, same.decision)),
             number(same.difference, places[pair.data]),
             interval(same.ci95, places[pair.data]),
             probability(same.p_adjusted),
@@ -230,7 +268,7 @@ def matrix(comparison: Comparison, colors: Colors) -> Table:
     return Table("matrix", columns, rows)
 
 
-def across(content: AcrossData) -> list[Table]:
+def across(comparison: Comparison, content: AcrossData) -> list[Table]:
     """Return Friedman's test, the mean ranks and the pairs over data sets."""
     columns = [Column(name, [name]) for name in ("data sets", "statistic", "p")]
     test = [Cell(words(value), [value]) for value in (content.n, content.statistic, content.p_value)]
@@ -246,7 +284,7 @@ def across(content: AcrossData) -> list[Table]:
     pair_rows = [
         [
             _names(pair),
-            _decision(pair, pair.decision),
+            _decision(pair, pair.decision, comparison.winner_over_data(pair)),
             number(pair.median_difference, None),
             probability(pair.p_adjusted),
             probability(pair.p_value),
@@ -319,8 +357,11 @@ def _names(pair: Pair | DataSetPair) -> Cell:
     return Cell(f"{pair.a}\n{pair.b}", [pair.a, pair.b], "label pair")
 
 
-def _decision(pair: Pair | DataSetPair, decision: Decision) -> Cell:
-    winner = {"a_better": pair.a, "b_better": pair.b}.get(decision)
+def _decision(pair: Pair | DataSetPair, decision: Decision, winner: str | None) -> Cell:
+    """Return a decision; a loss that it favors is no winner if it does not beat the constant."""
     if winner is not None:
         return Cell(f"{winner} is better", [decision], "text decided")
+    favored = favored_by(pair, decision)
+    if favored is not None:
+        return Cell(f"{favored} does not beat the constant", [decision], "text open")
     return Cell(_DECISIONS[decision], [decision], "text open")
