@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 VARIABLE = "LOSSBENCH_COMMAND"  # the environment variable that gives a launcher's workers the command
@@ -52,22 +53,31 @@ def tell_workers() -> None:
     os.environ[VARIABLE] = json.dumps(current())
 
 
-def override(key: str, value: str) -> str:
-    """Return ``key=value`` so that Hydra reads the text ``value``, in quotes where that is needed.
+def override(key: str, value: str | Sequence[str]) -> str:
+    """Return ``key=value`` so that Hydra reads the text, or the texts, in quotes where that is needed.
 
     >>> override("data.path", "my.csv"), override("data.target", "2020"), override("data.path", "a (1).csv")
     ('data.path=my.csv', 'data.target="2020"', 'data.path="a (1).csv"')
+    >>> override("data.exclude", ["id", "Client (ID)"])
+    'data.exclude=[id,"Client (ID)"]'
     """
+    if isinstance(value, str):
+        return f"{key}={_as_typed(value)}"
+    return f"{key}=[{','.join(map(_as_typed, value))}]"
+
+
+def _as_typed(value: str) -> str:
+    """Return a text as Hydra reads it alone or in a list."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import Quote, QuotedString
     from hydra.errors import HydraException
 
-    plain = f"{key}={value}"
     try:
-        kept = OverridesParser.create().parse_override(plain).value() == value
+        values = OverridesParser.create().parse_override(f"key=[{value}]").value()
+        kept = values == [value] and "${" not in value
     except HydraException:
         kept = False
-    return plain if kept else f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+    return value if kept else QuotedString(value.replace("${", "\\${"), Quote.double).with_quotes()
 
 
 def _program(name: str) -> list[str]:

@@ -5,12 +5,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbench import commands, registry
 from lossbench.cli.help import as_yaml, loss_items, wrapped
 from lossbench.errors import UserError, did_you_mean
 from lossbench.signatures import describe
+
+if TYPE_CHECKING:
+    from lossbench.data.recommend import Recommendation
 
 _PICTURES = (".png", ".svg")
 
@@ -28,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", nargs="?", help="the name or an alias of a loss")
     parser.add_argument("parameters", nargs="*", help="parameters of the loss to draw, as loss.delta=2")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the loss as a .png or .svg file")
-    parser.add_argument("--task", help="list only the losses for this task")
+    parser.add_argument(
+        "--task", help="list only the losses for this task; with --for, read the column as this task"
+    )
     parser.add_argument(
         "--for", dest="path", metavar="TABLE", help="find losses for this CSV or Parquet file"
     )
@@ -42,7 +47,7 @@ def _answer(options: argparse.Namespace) -> None:
     if (options.path is None) != (options.target is None):
         raise UserError("--for TABLE and --target COLUMN go together")
     if options.path is not None:
-        print(show_recommendation(options.path, options.target))
+        print(show_recommendation(options.path, options.target, options.task))
     elif options.name is not None:
         print(show_loss(options.name))
         if options.picture is not None:
@@ -148,25 +153,54 @@ def _canonical(name: str) -> str:
     return known
 
 
-def show_recommendation(path: str, target: str) -> str:
-    """Return what the target of a table looks like, the losses that fit it, and a sweep to compare them."""
-    from lossbench.data.recommend import recommend
-    from lossbench.data.table import read_column
+def show_recommendation(path: str, target: str, task: str | None = None) -> str:
+    """Return how the target of a table is read and why, the losses that fit it, and a sweep of them.
 
-    column = read_column(path, target)
-    recommendation = recommend(column)
-    lines = [f"{target} in {path}: {len(column)} rows, read as {recommendation.task}", ""]
-    lines += [line for sentence in recommendation.observations for line in wrapped(sentence, 2)]
+    Args:
+        path: the path of the table.
+        target: the column to predict.
+        task: the name of the task to read it as; None decides.
+
+    Raises:
+        UserError: the table, the column or the task cannot be used.
+    """
+    from lossbench.data.recommend import recommend
+    from lossbench.data.target_reading import COLUMN_TASKS
+
+    known = {known.name: known for known in COLUMN_TASKS}
+    if task is not None and task not in known:
+        raise UserError(
+            f"--task {task}: {did_you_mean(task, known)}The tasks of a column: {', '.join(known)}"
+        )
+    advice = recommend(path, target, None if task is None else known[task])
+    reading = advice.reading
+    lines = [f"{target} in {path}: {reading.present.sum()} rows, read as {reading.task}", ""]
+    for sentence in (reading.reason, *advice.observations):
+        lines += wrapped(sentence, 2)
+    if reading.others:
+        others = " or ".join(reading.others)
+        lines += wrapped(f"To read it otherwise, add --task {others}, or set data.task and losses for it.", 2)
     lines += ["", "Losses that fit"]
-    for name, reason in recommendation.losses.items():
+    for name, reason in advice.losses.items():
         lines += [f"  {name}", *wrapped(reason, 6)]
-    sweep = commands.shown("train", "-m", f"loss={','.join(recommendation.losses)}")
-    table = [
+    sweep = commands.shown("train", "-m", f"loss={','.join(advice.losses)}")
+    return "\n".join(
+        [*lines, "", "To compare them", f"  {sweep} \\", f"    {shlex.join(_table(path, target, advice))}"]
+    )
+
+
+def _table(path: str, target: str, advice: "Recommendation") -> list[str]:
+    """Return the overrides that name the table and say how it is read."""
+    words = [
         f"data={registry.TABLE}",
         commands.override("data.path", path),
         commands.override("data.target", target),
-        f"data.task={recommendation.task}",
-        *recommendation.overrides,
-        "replicates=20",
+        f"data.task={advice.reading.task}",
     ]
-    return "\n".join([*lines, "", "To compare them", f"  {sweep} \\", f"    {shlex.join(table)}"])
+    if advice.exclude:
+        words.append(commands.override("data.exclude", advice.exclude))
+    if advice.impute:
+        words.append("data.missing=mean")
+    if not advice.stratify:
+        words.append("data.stratify=false")
+    return [*words, "replicates=20"]

@@ -36,6 +36,7 @@ def print_run(result: Result) -> None:
         table.add_row(name + mark, *cells)
     console.print(table)
     console.print(escape(_training_in_words(result)), soft_wrap=True)
+    _print_notes(console, [result])
     files = sorted(path.name for path in result.folder.iterdir() if not path.name.endswith(".tmp"))
     console.print(escape(f"{result.folder}/"), soft_wrap=True)
     console.print(escape(", ".join(files)))
@@ -90,9 +91,16 @@ def print_sweep(folder: Path, jobs: list[Result]) -> None:
         scores = [mean_and_spread(job.metrics.get(f"test/{name}", [])) for name in metrics]
         table.add_row(escape(job.label), *values, job.status, *scores)
     console.print(table)
+    _print_notes(console, jobs)
     for line in _failures(jobs):
         console.print(escape(line), soft_wrap=True)
     console.print(escape(f"{folder}/"), soft_wrap=True)
+
+
+def _print_notes(console: Console, jobs: Iterable[Result]) -> None:
+    """Print how the data was read, each sentence once."""
+    for note in dict.fromkeys(note for job in jobs for note in job.notes):
+        console.print(escape(f"note: {note}"), soft_wrap=True)
 
 
 def _failures(jobs: list[Result]) -> list[str]:

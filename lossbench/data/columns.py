@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from lossbench.data.readers import where
 from lossbench.errors import UserError
 
-_LARGEST = 1e100  # beyond it a variance overflows
+LARGEST = 1e100  # beyond it a variance overflows
 _FEW_CATEGORIES = 20  # more different texts, in more than half of the rows, are not categories
 _MANY_CATEGORIES = 1000  # each category is a column: more than this would fill the memory
-_NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
+NOTHING = {"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "#n/a"}
 _MONTHS = "|".join([*calendar.month_name[1:], *calendar.month_abbr[1:], "Sept"])
 # Texts that people read as numbers or dates but pandas does not, each with a hint
 _FORMATS = {
@@ -86,7 +86,7 @@ def _is_categorical(column: Column, path: str, named: bool) -> bool:
         return False
     present = column.dropna()
     # A column of numbers stays one though most of its cells say NA
-    present = present[~present.astype(str).str.strip().str.lower().isin(_NOTHING)]
+    present = present[~present.astype(str).str.strip().str.lower().isin(NOTHING)]
     is_number = pd.to_numeric(present, errors="coerce").notna()
     if is_number.mean() >= 0.5 or present.empty:
         return False
@@ -124,7 +124,7 @@ def numbers(
     path: str,
     *,
     impute: bool = False,
-    role: Literal["feature", "target", "weight"] = "feature",
+    role: Literal["feature", "weight"] = "feature",
 ) -> Floats:
     """Return the cells of a column as numbers.
 
@@ -140,15 +140,26 @@ def numbers(
     plain = not isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.is_numeric_dtype(column.dtype)
     converted: Column = column if plain else pd.to_numeric(column, errors="coerce")
     result: Floats = converted.to_numpy(dtype=np.float64, na_value=np.nan)
-    usable = np.abs(result) < _LARGEST
+    usable = np.abs(result) < LARGEST
     empty = column.isna().to_numpy() if not usable.all() else ~usable
     bad = np.flatnonzero(~usable & ~empty if impute else ~usable)
     if len(bad):
-        raise _unusable(column, path, bad, bool(empty[bad[0]]), role)
+        raise unusable_cell(column, path, bad, is_empty=bool(empty[bad[0]]), role=role)
     return result
 
 
-def _unusable(column: Column, path: str, bad: NDArray[np.int64], is_empty: bool, role: str) -> UserError:
+def unusable_cell(
+    column: Column, path: str, bad: NDArray[np.int64], *, is_empty: bool, role: str
+) -> UserError:
+    """Return the error for the cells of a column that hold no usable number; it names the first one.
+
+    Args:
+        column: the column of the table.
+        path: the path of the file.
+        bad: the positions of the cells.
+        is_empty: whether the first of them is empty.
+        role: ``feature``, ``target`` or ``weight``, for the hint.
+    """
     first = int(bad[0])
     cell = where(path, first, column)
     more = f" (and {len(bad) - 1} more in this column)" if len(bad) > 1 else ""

@@ -50,6 +50,8 @@ class Dataset:
         groups: ``(N,)`` integers; rows of a group stay in the same part.
         parts: ``(N,)``, the part of each row: 0 to train, 1 to validate, 2 to test.
         order: ``(N,)``, ranks in time: the earliest rows train, the latest test.
+        row_numbers: ``(N,)``, the row of the table that each row was, from 0; None if no row was left out.
+        notes: sentences about how the data was read, for the result and the terminal.
     """
 
     features: NDArray[np.float64]
@@ -60,6 +62,8 @@ class Dataset:
     groups: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
     order: NDArray[np.int64] | None = None
+    row_numbers: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def target(self) -> Target:

@@ -110,8 +110,14 @@ def _header(file: Path) -> tuple[list[str], str]:
 
 
 def where(path: str, row: int, column: Any) -> str:
-    """Return file, line and column of a cell; the line is where its row ends, and blank lines count."""
-    file = Path(path).expanduser()
+    """Return file, line and column of a cell; the line is where its row ends, and blank lines count.
+
+    Args:
+        path: the path of the file.
+        row: the position of the cell in the column, whose index has the row of the table.
+        column: the column of the table, or those of its rows that are used.
+    """
+    file, row = Path(path).expanduser(), int(column.index[row])
     if _is_parquet(file):
         return f"{path}, row {row}, column {column.name}"
     with file.open(encoding="utf-8-sig", newline="") as lines:

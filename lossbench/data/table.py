@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
-from numpy.typing import NDArray
 
-from lossbench.data.columns import Column, features, numbers, refuse_gaps
+from lossbench.data.cells import TargetRows, read_target_rows
+from lossbench.data.columns import features
 from lossbench.data.dataset import Dataset
 from lossbench.data.readers import read
 from lossbench.data.roles import read_roles
@@ -56,15 +56,21 @@ def table(
     roles = {"target": targets, "categorical": categorical or [], "exclude": exclude or []}
     roles |= {role: [column] for role, column in single.items() if column is not None}
     _check_roles(frame, roles, path)
+    rows = read_target_rows(frame, targets, path)
+    frame = frame if rows.numbers is None else frame[rows.present]
     columns = {role: frame.pop(column) for role, column in single.items() if column is not None}
-    predicted = frame[targets]
     frame = frame.drop(columns=[*targets, *roles["exclude"]])
     if frame.columns.empty:
         raise UserError(f"{path} leaves no column to predict from: a network needs features")
     values, names, unscaled = features(frame, roles["categorical"], missing == "mean", path)
-    return Dataset(
-        values, names, read_targets(predicted, task_of, path), unscaled, **read_roles(columns, path)
-    )
+    predicted = read_targets(rows.cells, task_of, path)
+    others = read_roles(columns, path) | {"row_numbers": rows.numbers, "notes": _notes(targets, rows)}
+    return Dataset(values, names, predicted, unscaled, **others)
+
+
+def _notes(targets: list[str], rows: TargetRows) -> tuple[str, ...]:
+    """Return how the targets were read, for the result and the terminal."""
+    return tuple(f"data.target={','.join(targets)}: {note}" for note in rows.notes)
 
 
 def _task(name: str) -> Task:
@@ -80,7 +86,7 @@ def _check_roles(frame: pd.DataFrame, roles: Mapping[str, list[str]], path: str)
     for role, columns in roles.items():
         for column in columns:
             if column not in frame.columns:
-                raise _no_such_column(frame, f"data.{role}", column, path)
+                raise no_such_column(frame, f"data.{role}", column, path)
     uses = Counter(column for role, columns in roles.items() if role != "categorical" for column in columns)
     repeated = [column for column, count in uses.items() if count > 1]
     if repeated:
@@ -90,24 +96,8 @@ def _check_roles(frame: pd.DataFrame, roles: Mapping[str, list[str]], path: str)
         )
 
 
-def read_column(path: str, target: str) -> NDArray[Any]:
-    """Return one column of a table without gaps: floats if it holds numbers, else texts.
-
-    Raises:
-        UserError: the file, the column or a cell is not as needed.
-    """
-    frame = read(path)
-    if target not in frame.columns:
-        raise _no_such_column(frame, "data.target", target, path)
-    column: Column = frame[target]
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return numbers(column, path)
-    refuse_gaps(column, path, "fill it")
-    texts: NDArray[Any] = column.to_numpy().astype(str)
-    return texts
-
-
-def _no_such_column(frame: pd.DataFrame, key: str, column: str, path: str) -> UserError:
+def no_such_column(frame: pd.DataFrame, key: str, column: str, path: str) -> UserError:
+    """Return the error for a column that is not there, with the nearest name."""
     if len(frame.columns) == 1:
         return UserError(
             f"{path}: the header {frame.columns[0]!r} is one column; separate columns by comma, "

@@ -1,24 +1,24 @@
 """Turn the columns that are predicted into targets, and check that a task allows their values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench import tasks
-from lossbench.data.columns import Column, as_texts, numbers, refuse_gaps
+from lossbench.data.cells import Cells
+from lossbench.data.columns import Column
 from lossbench.data.dataset import Target
 from lossbench.data.readers import where
 from lossbench.errors import UserError
 from lossbench.tasks import Domain, Task
 
 
-def read_targets(frame: pd.DataFrame, task: Task | Mapping[str, Task], path: str) -> tuple[Target, ...]:
+def read_targets(cells: Sequence[Cells], task: Task | Mapping[str, Task], path: str) -> tuple[Target, ...]:
     """Return one target of all columns, or, with a task for each column, one target per column.
 
     Args:
-        frame: the columns to predict.
+        cells: the cells of each column to predict; none is empty.
         task: the task of the target, or of each column.
         path: the path of the file, for messages.
 
@@ -26,12 +26,12 @@ def read_targets(frame: pd.DataFrame, task: Task | Mapping[str, Task], path: str
         UserError: a cell or a column does not fit its task.
     """
     if isinstance(task, Mapping):
-        return tuple(_read_target(frame[[name]], task[name], path) for name in frame.columns)
-    return (_read_target(frame, task, path),)
+        return tuple(_read_target([column], task[column.column.name], path) for column in cells)
+    return (_read_target(cells, task, path),)
 
 
-def _read_target(frame: pd.DataFrame, task: Task, path: str) -> Target:
-    columns = tuple(frame.columns)
+def _read_target(cells: Sequence[Cells], task: Task, path: str) -> Target:
+    columns = tuple(column.column.name for column in cells)
     name = "+".join(columns)
     if task.has_classes:
         if len(columns) > 1:
@@ -39,16 +39,20 @@ def _read_target(frame: pd.DataFrame, task: Task, path: str) -> Target:
                 f"data.target={list(columns)}: one {task} target has one column; for several of 0 and 1 set "
                 f"data.task={tasks.MASK}, for several outputs use loss=outputs"
             )
-        indices, classes = _read_classes(frame[columns[0]], task, path)
+        indices, classes = _read_classes(cells[0], task)
         return Target(name, indices, task, columns, classes)
-    values = np.column_stack([numbers(frame[column], path, role="target") for column in columns])
-    for column, cells in zip(columns, values.T, strict=True):
-        if np.ptp(cells) == 0:
-            raise UserError(f"data.target={column}: every row holds {cells[0]:g}; nothing to predict")
+    for column in cells:
+        column.check_numbers(path)
+    values = np.column_stack([column.numbers for column in cells])
+    for column, numbers in zip(cells, values.T, strict=True):
+        if np.ptp(numbers) == 0:
+            raise UserError(
+                f"data.target={column.column.name}: every row holds {numbers[0]:g}; nothing to predict"
+            )
         if task.domain is not None:
-            _check_domain(cells, frame[column], task, task.domain, path)
+            _check_domain(numbers, column.column, task, task.domain, path)
     if task.domain is not None and task.domain.rows_sum_to_one:
-        _check_sums(values, frame[columns[0]], task, path)
+        _check_sums(values, cells[0].column, task, path)
     return Target(name, values, task, columns)
 
 
@@ -71,22 +75,20 @@ def _check_sums(values: NDArray[np.float64], column: Column, task: Task, path: s
         )
 
 
-def _read_classes(column: Column, task: Task, path: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _read_classes(cells: Cells, task: Task) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return class indices and the sorted labels."""
-    refuse_gaps(column, path, "fill it, or remove the row")
-    is_numeric = pd.api.types.is_numeric_dtype(column.dtype)
-    cells = column if is_numeric else as_texts(column)
-    labels, indices = np.unique(cells.to_numpy(), return_inverse=True)
-    count = len(labels)
-    wrong = f"data.target={column.name}: {count} different values in {len(column)} rows"
-    if count < 2:
-        raise UserError(f"{wrong}; nothing to predict")
-    if count > max(len(column) // 2, 2):
-        raise UserError(f"{wrong} are no classes; for a real target choose a regression loss, as loss=huber")
+    indices, labels = cells.labels()
+    count, rows = len(labels), len(indices)
+    wrong = f"data.target={cells.column.name}: {count} different values in {rows} rows"
+    if count == 1:
+        raise UserError(f"data.target={cells.column.name}: every row holds {labels[0]}; nothing to predict")
+    if count > max(rows // 2, 2):
+        hint = "for a real target choose a regression loss, as loss=huber"
+        raise UserError(f"{wrong} are no classes; {hint if cells.is_numeric else 'is it an identifier?'}")
     if task.class_count is not None and count > task.class_count:
-        shown = ", ".join(map(str, labels[:5])) + (", ..." if count > 5 else "")
+        shown = ", ".join(labels[:5]) + (", ..." if count > 5 else "")
         raise UserError(
             f"{wrong} ({shown}), and a {task} target has {task.class_count}; "
             "choose loss=sparse_categorical_crossentropy"
         )
-    return indices.astype(np.int64), tuple(map(str, labels))
+    return indices, labels

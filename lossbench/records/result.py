@@ -50,6 +50,7 @@ class Result:
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
         primary_metric: the metric that was monitored; ``yardstick`` in the file.
         higher_is_better: the direction of each metric.
+        notes: sentences about how the data was read, such as how many rows have no target.
         duration_s: the time from reading the data to the last metric, in seconds.
         error: the reason, if the run failed.
         baseline: whether it is no run but a baseline, which ``loss`` and ``label`` then name.
@@ -66,6 +67,7 @@ class Result:
     metrics: dict[str, list[float | None]] = field(default_factory=dict)
     primary_metric: str | None = None
     higher_is_better: dict[str, bool] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     error: str | None = None
     baseline: bool = False

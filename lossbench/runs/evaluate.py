@@ -82,7 +82,8 @@ def _columns(
     """Return the columns of ``predictions.csv``: a line per replicate and row of a part."""
     rows = module.table.rows(part).cpu().numpy()
     replicate = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
-    columns: Columns = {"replicate": replicate.ravel(), "row": rows.ravel()}
+    shown_rows = rows if dataset.row_numbers is None else dataset.row_numbers[rows]
+    columns: Columns = {"replicate": replicate.ravel(), "row": shown_rows.ravel()}
     for output in outputs:
         shown = _prediction_columns(output, dataset.target_of(output.name), *decoded[output.head])
         columns |= {output.prefix + name: column for name, column in shown.items()}

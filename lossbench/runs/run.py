@@ -54,6 +54,7 @@ def run(
         metrics=metrics,
         primary_metric=config.primary.name,
         higher_is_better=config.directions,
+        notes=list(dataset.notes),
         duration_s=round(time.perf_counter() - started, 3),
         folder=folder,
     )

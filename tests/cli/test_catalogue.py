@@ -57,7 +57,7 @@ def test_by_alias_with_ranges_and_other_names(show):
 
 RANDOM = np.random.default_rng(0)
 COLUMNS = {
-    "real": (RANDOM.normal(size=200), "regression", {"mean_squared_error", "huber", "log_cosh"}),
+    "real": (RANDOM.normal(size=200), "regression", {"mean_squared_error", "huber", "mean_absolute_error"}),
     "outliers": (
         np.r_[RANDOM.normal(size=190), np.full(10, 60.0)],
         "regression",
@@ -71,7 +71,7 @@ COLUMNS = {
         "multiclass",
         {"sparse_categorical_crossentropy"},
     ),
-    "stars": (np.arange(200) % 5 + 1, "multiclass", {"sparse_categorical_crossentropy"}),
+    "stars": (np.arange(200) % 5 + 1, "regression", {"mean_squared_error", "mean_absolute_error"}),
 }
 
 
@@ -105,7 +105,7 @@ def test_names_with_spaces_are_quoted_so_that_the_sweep_runs(show, train, tmp_pa
 def test_a_rare_class_is_said_and_the_sweep_runs(show, train, tmp_path):
     (tmp_path / "my.csv").write_text("a,y\n" + "".join(f"{i},{int(i > 56)}\n" for i in range(60)))
     out, _ = show("--for", "my.csv", "--target", "y")
-    assert "1 has only 3 rows" in " ".join(out.split()).replace("1.0", "1")
+    assert "1 has only 3 rows" in " ".join(out.split())
     assert "data.stratify=false" in out
 
 
@@ -118,7 +118,7 @@ def test_a_rare_class_is_said_and_the_sweep_runs(show, train, tmp_path):
         (["--for", "no.csv", "--target", "y"], "no such file"),
         (["--for", "my.csv", "--target", "z"], "Its columns: a, y"),
         (["--for", "my.csv", "--target", "y"], "nothing to predict"),
-        (["--for", "my.csv", "--target", "a"], "line 3, column a: the cell is empty"),
+        (["--for", "my.csv", "--target", "a"], "every row holds 1; nothing to predict"),
     ],
 )
 def test_mistakes_are_answered(show, tmp_path, arguments, message):
