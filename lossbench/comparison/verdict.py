@@ -16,6 +16,8 @@ def describe(comparison: Comparison) -> str:
         ]
         pairs = [pair for pair in comparison.pairs if pair.data == data]
         sentences.append(_block(data, groups, pairs, comparison.metric_name))
+    if comparison.metric_note:
+        sentences.append(comparison.metric_note)
     failed = len(comparison.excluded)
     diverged = sum(group.summary.diverged for group in comparison.groups)
     uncounted = [f"{counted(failed, 'run')} failed"] if failed else []

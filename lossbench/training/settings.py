@@ -9,7 +9,7 @@ from torch import nn
 
 from lossbench.data.settings import TargetSettings
 from lossbench.metrics import Metric, metric
-from lossbench.tasks import Task
+from lossbench.tasks import NONNEGATIVE_SPACE, Task
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Penalty, Term
 
@@ -52,6 +52,11 @@ class OutputSettings:
         return self.terms[0].name
 
     @property
+    def stays_positive(self) -> bool:
+        """Whether its predictions are above 0, whatever the weights of the network."""
+        return NONNEGATIVE_SPACE.activation == self.activation or self.decode_activation == "exp"
+
+    @property
     def prefix(self) -> str:
         """The prefix of the names of its metrics."""
         return f"{self.name}/" if self.name else ""
@@ -64,10 +69,12 @@ class PrimaryMetric:
     Attributes:
         plain_name: its name, without the prefix of the output.
         output: the output that it judges.
+        reason: why it is the primary metric.
     """
 
     plain_name: str
     output: OutputSettings
+    reason: str
 
     @property
     def name(self) -> str:
