@@ -97,20 +97,22 @@ class MetricInfo:
         higher_is_better: its direction.
         is_mean: whether it is a mean over rows, or the root of one, so that rows can be weighted.
         impossible_for: the prediction spaces that cannot give it.
+        needs_positive: whether it is undefined for predictions up to 0.
     """
 
     name: str
     higher_is_better: bool
     is_mean: bool = False
     impossible_for: tuple[str, ...] = ()
+    needs_positive: bool = False
 
 
 _NO_LENGTH, _NO_PROBABILITY = ("direction",), ("score",)
 _RMSE = MetricInfo("rmse", False, is_mean=True, impossible_for=_NO_LENGTH)
 _MAE = MetricInfo("mae", False, is_mean=True, impossible_for=_NO_LENGTH)
 _R2 = MetricInfo("r2", True, impossible_for=_NO_LENGTH)
-_POISSON_DEVIANCE = MetricInfo("poisson_deviance", False, is_mean=True, impossible_for=_NO_LENGTH)
-_GAMMA_DEVIANCE = MetricInfo("gamma_deviance", False, is_mean=True, impossible_for=_NO_LENGTH)
+_POISSON_DEVIANCE = MetricInfo("poisson_deviance", False, is_mean=True, needs_positive=True)
+_GAMMA_DEVIANCE = MetricInfo("gamma_deviance", False, is_mean=True, needs_positive=True)
 _KL = MetricInfo("kl", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _COSINE = MetricInfo("cosine", True, is_mean=True)
 _ACCURACY = MetricInfo("accuracy", True, is_mean=True)

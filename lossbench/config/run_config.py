@@ -44,7 +44,7 @@ class RunConfig:
             return self.primary
         output = self.outputs[0]
         target = dataset.target_of(output.name)
-        name, reason = choose(output.task, output.metrics, target, stays_positive=output.stays_positive)
+        name, reason = choose(output.task, output.safe_metrics, target.values, target.classes)
         return PrimaryMetric(name, output, reason)
 
     @property

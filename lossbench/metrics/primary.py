@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import tasks
-from lossbench.data.dataset import Target
 from lossbench.tasks import Task
 
 Choice = tuple[str, str]  # the name of the metric, and the reason
@@ -24,27 +23,30 @@ FAR_ROWS = 0.01  # the share of rows, those farthest from the mean, that must no
 MOST_FROM_FAR_ROWS = 0.5  # of the squared deviations; normal numbers have 0.08, exponential ones 0.22
 
 
-def choose(task: Task, names: Sequence[str], target: Target, *, stays_positive: bool) -> Choice:
+def choose(task: Task, names: Sequence[str], values: NDArray[Any], classes: Sequence[str]) -> Choice:
     """Return the name of the primary metric, and the reason.
 
     Args:
         task: how the target is read.
-        names: the metrics that the predictions can give, in the order of the task.
-        target: the target of all rows.
-        stays_positive: whether every prediction is above 0, as deviances need it.
+        names: the metrics that every prediction has, in the order of the task.
+        values: the targets of all rows: class indices ``(N,)`` if the task has classes, else ``(N, U)``.
+        classes: the label of each class.
+
+    >>> choose(tasks.BINARY, ["accuracy", "log_loss"], np.array([0, 1]), ["no", "yes"])
+    ('log_loss', 'it judges the probabilities of the classes')
     """
     if task in _RULES:
-        return _RULES[task](names, target, stays_positive)
+        return _RULES[task](names, values, classes)
     return names[0], f"the default for targets of the task {task}"
 
 
-def _for_classes(names: Sequence[str], target: Target, _: bool) -> Choice:
+def _for_classes(names: Sequence[str], values: NDArray[Any], classes: Sequence[str]) -> Choice:
     """Judge probabilities by the log loss, and rare classes by a metric that a constant cannot win."""
-    counts = np.bincount(target.values.astype(np.int64), minlength=len(target.classes))
+    counts = np.bincount(values, minlength=len(classes))
     rarest = int(counts.argmin())
     share = counts[rarest] / counts.sum()
     is_rare = share * len(counts) < RARE
-    of_rows = f"class {target.classes[rarest]} has {share:.1%} of the rows"
+    of_rows = f"class {classes[rarest]} has {share:.1%} of the rows"
     if is_rare and rarest == 1 and counts[1] >= FEWEST_TO_RANK and "average_precision" in names:
         return "average_precision", f"{of_rows}, and accuracy could ignore it"
     if "log_loss" in names:
@@ -54,21 +56,20 @@ def _for_classes(names: Sequence[str], target: Target, _: bool) -> Choice:
     return "accuracy", "the loss gives no probabilities, and no class is rare"
 
 
-def _for_distributions(names: Sequence[str], target: Target, _: bool) -> Choice:
+def _for_distributions(names: Sequence[str], *_: object) -> Choice:
     if "kl" in names:
         return "kl", "it judges the probabilities of the classes"
     return "accuracy", "the loss gives no probabilities"
 
 
-def _for_counts(names: Sequence[str], target: Target, stays_positive: bool) -> Choice:
-    if stays_positive:
+def _for_counts(names: Sequence[str], values: NDArray[Any], classes: Sequence[str]) -> Choice:
+    if "poisson_deviance" in names:
         return "poisson_deviance", "the target is a count, whose variance grows with its mean"
-    return _for_numbers(names, target, stays_positive)
+    return _for_numbers(names, values, classes)
 
 
-def _for_numbers(names: Sequence[str], target: Target, _: bool) -> Choice:
+def _for_numbers(_: Sequence[str], values: NDArray[Any], __: Sequence[str]) -> Choice:
     """Judge numbers by r2, except where few rows would decide it or where it may be undefined."""
-    values = target.values
     most_frequent = max(np.unique(column, return_counts=True)[1].max() for column in values.T) / len(values)
     if most_frequent > 0.5:
         return "rmse", f"{most_frequent:.0%} of the rows have one value, so r2 may be undefined on a part"
@@ -86,7 +87,7 @@ def _share_of_far_rows(column: NDArray[Any]) -> float:
     return float(deviations[-int(np.ceil(FAR_ROWS * len(column))) :].sum() / deviations.sum())
 
 
-_RULES: dict[Task, Callable[[Sequence[str], Target, bool], Choice]] = {
+_RULES: dict[Task, Callable[[Sequence[str], NDArray[Any], Sequence[str]], Choice]] = {
     tasks.REGRESSION: _for_numbers,
     tasks.POSITIVE: _for_numbers,
     tasks.COUNT: _for_counts,

@@ -52,9 +52,10 @@ class OutputSettings:
         return self.terms[0].name
 
     @property
-    def stays_positive(self) -> bool:
-        """Whether its predictions are above 0, whatever the weights of the network."""
-        return NONNEGATIVE_SPACE.activation == self.activation or self.decode_activation == "exp"
+    def safe_metrics(self) -> list[str]:
+        """The metrics that are defined whatever it predicts; the primary metric is chosen from these."""
+        stays_positive = self.activation == NONNEGATIVE_SPACE.activation or self.decode_activation == "exp"
+        return [name for name in self.metrics if stays_positive or not self.task.metric(name).needs_positive]
 
     @property
     def prefix(self) -> str:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import lossbench
-from lossbench.data.dataset import Target
 from lossbench.metrics.primary import choose
 from lossbench.records.result import Result
 from lossbench.tasks import BINARY, COUNT, DISTRIBUTION, MASK, MULTICLASS, POSITIVE, REGRESSION, TASKS, VECTOR
@@ -21,12 +20,12 @@ def labels(*counts):
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def chosen(task, values, space="real", *, stays_positive=True):
+def chosen(task, values, space="real", without=()):
     values = np.asarray(values)
-    names = [f"c{index}" for index in range(int(values.max()) + 1)] if task.has_classes else []
+    classes = [f"c{index}" for index in range(int(values.max()) + 1)] if task.has_classes else []
     values = values if task.has_classes else values.reshape(len(values), -1)
-    target = Target("y", values, task, ("y",), tuple(names))
-    return choose(task, task.metric_names(space, weighted=True), target, stays_positive=stays_positive)
+    names = [name for name in task.metric_names(space, weighted=True) if name not in without]
+    return choose(task, names, values, classes)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_the_primary_metric_fits_the_target(task, values, space, name, reason):
 
 
 def test_a_deviance_is_chosen_only_for_predictions_that_stay_positive():
-    assert chosen(COUNT, RANDOM.poisson(30, 1000), stays_positive=False)[0] == "r2"
+    assert chosen(COUNT, RANDOM.poisson(30, 1000), without=["poisson_deviance"])[0] == "r2"
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0, 1e-30), (0, 1e30), (1e9, 1), (-7, -3)])
