@@ -123,7 +123,7 @@ _AVERAGE_PRECISION = MetricInfo("average_precision", True)
 _LOG_LOSS = MetricInfo("log_loss", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _BRIER = MetricInfo("brier", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _ECE = MetricInfo("ece", False, impossible_for=_NO_PROBABILITY)
-_OF_RANKS, _OF_PROBABILITIES = (_AUROC, _AVERAGE_PRECISION), (_LOG_LOSS, _BRIER, _ECE)
+_RANKING, _PROBABILISTIC = (_AUROC, _AVERAGE_PRECISION), (_LOG_LOSS, _BRIER, _ECE)
 _PRECISION_AT_1, _MAP_AT_R = (MetricInfo(name, True) for name in ("precision_at_1", "map_at_r"))
 
 
@@ -293,7 +293,7 @@ BINARY = Task(
     "binary",
     "one of two classes",
     frozenset(["binary", "sign"]),
-    (_ACCURACY, _BALANCED_ACCURACY, _F1, _PRECISION, _RECALL, _MCC, *_OF_RANKS, *_OF_PROBABILITIES),
+    (_ACCURACY, _BALANCED_ACCURACY, _F1, _PRECISION, _RECALL, _MCC, *_RANKING, *_PROBABILISTIC),
     from_table=True,
     has_classes=True,
     class_count=2,
@@ -304,7 +304,7 @@ MULTICLASS = Task(
     "multiclass",
     "one of several classes",
     frozenset(["index", "onehot", "distribution"]),
-    (_ACCURACY, _BALANCED_ACCURACY, _F1, _MCC, _AUROC, *_OF_PROBABILITIES),
+    (_ACCURACY, _BALANCED_ACCURACY, _F1, _MCC, _AUROC, *_PROBABILISTIC),
     from_table=True,
     has_classes=True,
     has_probabilities=True,
@@ -343,7 +343,7 @@ PAIR = Task(
     "pair",
     "whether two items belong together (1 or 0)",
     frozenset(["pair"]),
-    _OF_RANKS,
+    _RANKING,
     embeds=True,
     measure=_pair_distance,
 )
