@@ -97,27 +97,33 @@ class MetricInfo:
         higher_is_better: its direction.
         is_mean: whether it is a mean over rows, or the root of one, so that rows can be weighted.
         impossible_for: the prediction spaces that cannot give it.
+        needs_positive: whether it is undefined for predictions up to 0.
     """
 
     name: str
     higher_is_better: bool
     is_mean: bool = False
     impossible_for: tuple[str, ...] = ()
+    needs_positive: bool = False
 
 
 _NO_LENGTH, _NO_PROBABILITY = ("direction",), ("score",)
 _RMSE = MetricInfo("rmse", False, is_mean=True, impossible_for=_NO_LENGTH)
 _MAE = MetricInfo("mae", False, is_mean=True, impossible_for=_NO_LENGTH)
 _R2 = MetricInfo("r2", True, impossible_for=_NO_LENGTH)
-_KL = MetricInfo("kl", False)
+_POISSON_DEVIANCE = MetricInfo("poisson_deviance", False, is_mean=True, needs_positive=True)
+_GAMMA_DEVIANCE = MetricInfo("gamma_deviance", False, is_mean=True, needs_positive=True)
+_KL = MetricInfo("kl", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _COSINE = MetricInfo("cosine", True, is_mean=True)
 _ACCURACY = MetricInfo("accuracy", True, is_mean=True)
 _BALANCED_ACCURACY = MetricInfo("balanced_accuracy", True)
 _F1, _PRECISION, _RECALL = (MetricInfo(name, True) for name in ("f1", "precision", "recall"))
 _MCC, _AUROC, _IOU = (MetricInfo(name, True) for name in ("mcc", "auroc", "iou"))
 _AVERAGE_PRECISION = MetricInfo("average_precision", True)
+_LOG_LOSS = MetricInfo("log_loss", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _BRIER = MetricInfo("brier", False, is_mean=True, impossible_for=_NO_PROBABILITY)
 _ECE = MetricInfo("ece", False, impossible_for=_NO_PROBABILITY)
+_RANKING, _PROBABILISTIC = (_AUROC, _AVERAGE_PRECISION), (_LOG_LOSS, _BRIER, _ECE)
 _PRECISION_AT_1, _MAP_AT_R = (MetricInfo(name, True) for name in ("precision_at_1", "map_at_r"))
 
 
@@ -144,7 +150,7 @@ class Task:
         name: the name, as in ``data.task`` and in the YAMLs.
         target: what the target is, in words.
         encodings: the names of the encodings in which a loss can be given it.
-        metrics: what judges its predictions; the first is the default primary metric.
+        metrics: what judges its predictions; :mod:`lossbench.metrics.primary` chooses the primary metric.
         domain: the values a table's cells may have; None for any number, or any label.
         from_table: whether columns of a table can be such a target.
         reads_as: the task whose targets it uses for another purpose; the loss chooses it, not the data.
@@ -211,7 +217,7 @@ class Task:
         return next(metric for metric in self.metrics if metric.name == plain)
 
     def metric_names(self, space: str, *, weighted: bool) -> list[str]:
-        """Return the names of the metrics that predictions of a space can give, the primary one first.
+        """Return the names of the metrics that predictions of a space can give.
 
         Args:
             space: the name of the prediction space.
@@ -264,7 +270,7 @@ POSITIVE = Task(
     "positive",
     "a positive number",
     frozenset(["real", "positive"]),
-    (_RMSE, _MAE, _R2),
+    (_RMSE, _MAE, _R2, _GAMMA_DEVIANCE),
     domain=_POSITIVE,
     from_table=True,
     is_numeric=True,
@@ -275,7 +281,7 @@ COUNT = Task(
     "count",
     "a count",
     frozenset(["real", "positive", "count"]),
-    (_RMSE, _MAE, _R2),
+    (_RMSE, _MAE, _R2, _POISSON_DEVIANCE),
     domain=_COUNT,
     from_table=True,
     is_numeric=True,
@@ -287,7 +293,7 @@ BINARY = Task(
     "binary",
     "one of two classes",
     frozenset(["binary", "sign"]),
-    (_ACCURACY, _F1, _PRECISION, _RECALL, _MCC, _AUROC, _AVERAGE_PRECISION, _BRIER, _ECE),
+    (_ACCURACY, _BALANCED_ACCURACY, _F1, _PRECISION, _RECALL, _MCC, *_RANKING, *_PROBABILISTIC),
     from_table=True,
     has_classes=True,
     class_count=2,
@@ -298,7 +304,7 @@ MULTICLASS = Task(
     "multiclass",
     "one of several classes",
     frozenset(["index", "onehot", "distribution"]),
-    (_ACCURACY, _BALANCED_ACCURACY, _F1, _MCC, _AUROC, _BRIER, _ECE),
+    (_ACCURACY, _BALANCED_ACCURACY, _F1, _MCC, _AUROC, *_PROBABILISTIC),
     from_table=True,
     has_classes=True,
     has_probabilities=True,
@@ -327,7 +333,7 @@ MASK = Task(
     "mask",
     "several values of 0 or 1",
     frozenset(["binary"]),
-    (_IOU, _F1, _ACCURACY),
+    (_IOU, _F1, _ACCURACY, _LOG_LOSS),
     domain=_BIT,
     from_table=True,
     has_probabilities=True,
@@ -337,7 +343,7 @@ PAIR = Task(
     "pair",
     "whether two items belong together (1 or 0)",
     frozenset(["pair"]),
-    (_AUROC, _AVERAGE_PRECISION),
+    _RANKING,
     embeds=True,
     measure=_pair_distance,
 )

@@ -32,7 +32,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=commands.shown("compare"), description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a sweep or a run")
-    parser.add_argument("--metric", help="the primary metric; by default the one that all runs monitored")
+    parser.add_argument("--metric", help="by default the first of the primary metrics that all runs have")
     parser.add_argument("--reference", help="the label of the loss that all others are compared with")
     parser.add_argument("--out", type=Path, help="the output folder; default: comparison in the first FOLDER")
     return parser

@@ -151,7 +151,8 @@ def _training_in_words(result: Result) -> str:
     count = len(result.replicates)
     diverged = sum(replicate.status == "diverged" for replicate in result.replicates)
     best = [replicate.best_epoch for replicate in result.replicates if replicate.best_epoch is not None]
-    words = [f"* the primary metric; trained and evaluated in {result.duration_s:.1f} s"]
+    reason = f": {result.primary_reason}" if result.primary_reason else ""
+    words = [f"* the primary metric{reason}", f"trained and evaluated in {result.duration_s:.1f} s"]
     if best:
         span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
         words.append(f"best epoch {span} of {max(replicate.epoch for replicate in result.replicates)}")

@@ -46,7 +46,8 @@ def compare(
 
     Args:
         folders: the folders of sweeps or of runs.
-        metric: the primary metric, ``test/rmse`` or ``rmse``; by default the one that all runs monitored.
+        metric: the primary metric, ``test/rmse`` or ``rmse``; by default the first of those that the runs
+            monitored that all of them have.
         reference: the label of the loss that all others are compared with; by default all pairs are compared.
         baselines: whether the recorded baselines are part of the comparison.
 
@@ -58,7 +59,7 @@ def compare(
     if not finished:
         raise UserError(f"{', '.join(map(str, folders))}: no finished run to compare")
     directions = {key: value for result in finished for key, value in result.higher_is_better.items()}
-    primary = _primary_metric(finished, directions, metric)
+    primary, metric_note = _primary_metric(finished, directions, metric)
     higher = directions[primary.partition("/")[2]]
     runs, varied = read_runs(finished)
     tried = grouped(runs, primary, higher)
@@ -71,6 +72,7 @@ def compare(
         pairs = [replace(pair, same=_shared_pair(at)) for pair, at in zip(pairs, shared, strict=True)]
     comparison = Comparison(
         metric=primary,
+        metric_note=metric_note,
         higher_is_better=higher,
         reference=reference,
         varied=tuple(varied),
@@ -92,25 +94,34 @@ def _excluded(results: Sequence[Result]) -> tuple[Excluded, ...]:
     return tuple(Excluded(result.folder.name, f"failed: {result.error}") for result in failed)
 
 
-def _primary_metric(results: list[Result], directions: Mapping[str, bool], metric: str | None) -> str:
-    """Return the full name of the metric to compare by, which all runs must have."""
-    if metric is None:
-        monitored = {result.primary_metric for result in results}
-        if len(monitored) > 1:
-            names = ", ".join(sorted(map(str, monitored)))
-            raise UserError(
-                f"these runs have different primary metrics ({names}); choose one for all with --metric"
-            )
-        metric = monitored.pop()
-    name = str(metric) if str(metric).startswith(_PARTS) else f"test/{metric}"
+def _primary_metric(
+    results: list[Result], directions: Mapping[str, bool], metric: str | None
+) -> tuple[str, str | None]:
+    """Return the full name of the metric to compare by, which all runs have, and a note on its choice."""
     shared = sorted(set.intersection(*(set(result.metrics) for result in results)))
+    note = None
+    if metric is None:
+        monitored = list(dict.fromkeys(str(result.primary_metric) for result in results))
+        metric = next((name for name in monitored if f"test/{name}" in shared), monitored[0])
+        if len(monitored) > 1:
+            names = ", ".join(monitored)
+            if f"test/{metric}" not in shared:
+                raise UserError(
+                    f"these runs have different primary metrics ({names}), none of which all have on test; "
+                    "choose one for all with --metric"
+                )
+            note = (
+                f"The runs monitored different primary metrics ({names}); they are compared by {metric}, the "
+                "first of these that all have."
+            )
+    name = metric if metric.startswith(_PARTS) else f"test/{metric}"
     if name not in shared or name.partition("/")[2] not in directions:
         known = [each for each in shared if each.partition("/")[2] in directions]
         near = did_you_mean(name, known)
         raise UserError(
             f"--metric {metric}: not a metric of all these runs. {near}They have: {', '.join(known)}"
         )
-    return name
+    return name, note
 
 
 def _check_reference(reference: str | None, groups: Sequence[RunGroup]) -> None:

@@ -291,6 +291,7 @@ class Comparison:
     Attributes:
         metric: the primary metric, as ``test/rmse``.
         higher_is_better: its direction.
+        metric_note: why it is this one, where the runs monitored different metrics.
         reference: the label of the loss that all others are compared with; None where all pairs are.
         varied: the config keys that vary between the runs.
         groups: every loss on every block of data, the best of a block first.
@@ -316,6 +317,7 @@ class Comparison:
     tuning: Tuning | None = None
     excluded: tuple[Excluded, ...] = ()
     commands: tuple[str, ...] = ()
+    metric_note: str | None = field(default=None, metadata=_OPTIONAL)
     verdict: str = ""
 
     @property

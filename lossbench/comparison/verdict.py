@@ -23,6 +23,8 @@ def describe(comparison: Comparison) -> str:
         baselines = [each for each in comparison.baselines_on(data) if each.scores]
         sentences.append(_block(data, groups, pairs, comparison.metric_name, baselines))
         sentences += _baselines(groups, baselines, comparison)
+    if comparison.metric_note:
+        sentences.append(comparison.metric_note)
     sentences += _not_converged(comparison)
     failed = len(comparison.excluded)
     diverged = sum(group.summary.diverged for group in comparison.groups)

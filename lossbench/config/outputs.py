@@ -6,6 +6,8 @@ from lossbench import registry
 from lossbench.config.sections import Choice, ChosenOutput, ChosenTerm, DataSection, ModelSection
 from lossbench.tasks import TASKS, Task
 
+ALL_METRICS = "auto"  # in place of a list of metrics; the primary one is then chosen for the data
+
 
 def outputs_of(terms: Sequence[ChosenTerm], source: Choice[DataSection] | None) -> list[ChosenOutput]:
     """Return the outputs that the terms judge, in the order in which they are first named."""
@@ -44,14 +46,14 @@ def target_names(source: Choice[DataSection]) -> list[str] | None:
 
 
 def known_metrics(outputs: Sequence[ChosenOutput], source: Choice[DataSection] | None) -> list[str]:
-    """Return all metrics that a config of these outputs can name, the default primary metric first."""
+    """Return all metrics that a config of these outputs can name."""
     weighted = source is not None and source.weighs_rows
     return [name for output in outputs for name in output.metric_names(weighted=weighted)]
 
 
 def metric_names(metrics: str | list[str], known: list[str]) -> list[str]:
     """Return the metrics that ``metrics`` means: all that are known for ``auto``, else those listed."""
-    if metrics == "auto":
+    if metrics == ALL_METRICS:
         return known
     return [metrics] if isinstance(metrics, str) else metrics
 

@@ -9,7 +9,7 @@ import torch
 
 from lossbench import registry
 from lossbench.config.check import CheckedConfig, check
-from lossbench.config.outputs import is_standardised, output_activation
+from lossbench.config.outputs import ALL_METRICS, is_standardised, output_activation
 from lossbench.config.run_config import RunConfig
 from lossbench.config.sections import ChosenOutput, ChosenTerm
 from lossbench.data.corruption import Corruption
@@ -43,7 +43,7 @@ def bind(config: CheckedConfig) -> RunConfig:
         loss=config.loss,
         label=config.label,
         seeds=tuple(range(config.top.seed, config.top.seed + config.top.replicates)),
-        primary=_primary(config.metrics[0], outputs),
+        primary=None if config.top.metrics == ALL_METRICS else _primary(config.metrics[0], outputs),
         outputs=outputs,
         data=data_settings(config),
         training=_training(config),
@@ -95,7 +95,7 @@ def _term(term: ChosenTerm, head: str) -> Term:
 
 def _primary(name: str, outputs: tuple[OutputSettings, ...]) -> PrimaryMetric:
     return next(
-        PrimaryMetric(plain_name, output)
+        PrimaryMetric(plain_name, output, "asked for")
         for output in outputs
         for plain_name in output.metrics
         if output.prefix + plain_name == name

@@ -210,6 +210,6 @@ class ChosenOutput:
         return f"{self.name}/" if self.name else ""
 
     def metric_names(self, *, weighted: bool) -> list[str]:
-        """Return the metrics that its predictions can give, prefixed; the default primary metric first."""
+        """Return the metrics that its predictions can give, prefixed."""
         space = self.terms[0].info.space.name
         return [self.prefix + name for name in self.task.metric_names(space, weighted=weighted)]

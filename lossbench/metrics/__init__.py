@@ -14,15 +14,15 @@ from lossbench.metrics.classes import DISTRIBUTIONS, SEVERAL_CLASSES, TWO_CLASSE
 from lossbench.metrics.embeddings import PAIRS, RETRIEVAL, TRIPLETS, nearest_other
 from lossbench.metrics.masks import MASKS
 from lossbench.metrics.mean import Mean
-from lossbench.metrics.numbers import NUMBERS, VECTORS
+from lossbench.metrics.numbers import COUNTS, NUMBERS, POSITIVE_NUMBERS, VECTORS
 from lossbench.tasks import Task
 
 __all__ = ["METRICS", "Mean", "Metric", "metric", "nearest_other", "panel"]
 
 METRICS: dict[Task, dict[str, Metric]] = {
     tasks.REGRESSION: NUMBERS,
-    tasks.POSITIVE: NUMBERS,
-    tasks.COUNT: NUMBERS,
+    tasks.POSITIVE: POSITIVE_NUMBERS,
+    tasks.COUNT: COUNTS,
     tasks.VECTOR: VECTORS,
     tasks.BINARY: TWO_CLASSES,
     tasks.MULTICLASS: SEVERAL_CLASSES,

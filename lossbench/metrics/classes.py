@@ -43,6 +43,32 @@ def auroc(scores: Tensor, targets: Tensor) -> Tensor:
     return auroc_by_ranks(scores[None], targets[None])[0]
 
 
+def average_precision_by_ranks(scores: Tensor, targets: Tensor) -> Tensor:
+    """Compute the average precision of every replicate: the mean over the rows of class 1.
+
+    The precision at a row is the share of class 1 among the rows with a score at least as high.
+
+    Args:
+        scores: ``(R, N, 1)``.
+        targets: 0 or 1, ``(R, N)`` or ``(R, N, 1)``.
+
+    Returns:
+        ``(R,)``, NaN where no row is of class 1.
+    """
+    scores, positive = scores.squeeze(-1), targets.reshape(scores.shape[:2]) > 0
+    ordered, order = scores.sort(-1)
+    ones = positive.sum(-1, keepdim=True)
+    ones_up_to = torch.nn.functional.pad(positive.gather(-1, order).cumsum(-1), (1, 0))
+    below = torch.searchsorted(ordered, scores)
+    precision = (ones - ones_up_to.gather(-1, below)).double() / (scores.shape[-1] - below)
+    return precision.where(positive, 0).sum(-1) / ones.squeeze(-1)
+
+
+def average_precision(scores: Tensor, targets: Tensor) -> Tensor:
+    """Compute the average precision of one replicate: scores ``(N, 1)`` and targets ``(N,)``."""
+    return average_precision_by_ranks(scores[None], targets[None])[0]
+
+
 def _auroc_of_classes_by_ranks(probabilities: Tensor, targets: Tensor) -> Tensor:
     """Compute the mean over classes of each against the rest; NaN where a class is missing."""
     classes = range(probabilities.shape[-1])
@@ -60,6 +86,18 @@ def _hits(probabilities: Tensor, targets: Tensor) -> Tensor:
     return predicted == targets
 
 
+def _balanced_accuracy_of_replicates(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean recall of the classes that the targets have, of every replicate."""
+    classes = max(probabilities.shape[-1], 2)
+    members = torch.nn.functional.one_hot(targets.long(), classes).double()
+    recalls = (members * _hits(probabilities, targets).unsqueeze(-1)).sum(1) / members.sum(1)
+    return recalls.nanmean(-1)
+
+
+def _balanced_accuracy(probabilities: Tensor, targets: Tensor) -> Tensor:
+    return _balanced_accuracy_of_replicates(probabilities[None], targets[None])[0]
+
+
 def _squared_distances(probabilities: Tensor, targets: Tensor) -> Tensor:
     """Return the squared distance from the true class over all classes, or of class 1 if there are two."""
     if probabilities.shape[-1] == 1:
@@ -72,6 +110,28 @@ def _brier(probabilities: Tensor, targets: Tensor) -> Tensor:
     return _squared_distances(probabilities, targets).mean()
 
 
+def clipped(probabilities: Tensor) -> Tensor:
+    """Return probabilities that are neither 0 nor 1, so that their logarithms are finite.
+
+    They differ from 0 and 1 by at least the precision of float32, as networks compute them. Training, which
+    monitors float32, and results, which are computed in float64, therefore agree.
+    """
+    precision = torch.finfo(torch.float32).eps
+    return probabilities.clamp(precision, 1 - precision)
+
+
+def _log_losses(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return minus the logarithm of the true class's probability; a single column is that of class 1."""
+    if probabilities.shape[-1] == 1:
+        of_class_1 = probabilities.squeeze(-1)
+        return -clipped(of_class_1.where(targets > 0, 1 - of_class_1)).log()
+    return -clipped(probabilities.gather(-1, targets.long().unsqueeze(-1))).log().squeeze(-1)
+
+
+def _log_loss(probabilities: Tensor, targets: Tensor) -> Tensor:
+    return _log_losses(probabilities, targets).mean()
+
+
 def _same_mode(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return whether the most probable class is the one with the largest share."""
     return predictions.argmax(-1) == targets.argmax(-1)
@@ -81,8 +141,14 @@ def _accuracy_of_distributions(predictions: Tensor, targets: Tensor) -> Tensor:
     return _same_mode(predictions, targets).double().mean()
 
 
+def _divergences(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return the Kullback-Leibler divergence of each prediction from its target."""
+    targets = targets / targets.sum(-1, keepdim=True)
+    return (torch.xlogy(targets, targets) - torch.xlogy(targets, clipped(predictions))).sum(-1)
+
+
 def _kl(predictions: Tensor, targets: Tensor) -> Tensor:
-    return functional.kl_divergence(targets.double(), predictions)
+    return _divergences(predictions, targets).mean()
 
 
 def _of_two(function: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -95,28 +161,34 @@ def _of_several(function: Callable[..., Tensor], **options: Any) -> Callable[[Te
     )
 
 
+_BALANCED_ACCURACY = Metric(_balanced_accuracy, _balanced_accuracy_of_replicates)
+_LOG_LOSS = Metric(_log_loss, of_each=_log_losses)
+_BRIER = Metric(_brier, of_each=_squared_distances)
 TWO_CLASSES = {
     "accuracy": Metric(_of_two(_classification.binary_accuracy), of_each=_hits),
+    "balanced_accuracy": _BALANCED_ACCURACY,
     "f1": Metric(_of_two(_classification.binary_f1_score)),
     "precision": Metric(_of_two(_classification.binary_precision)),
     "recall": Metric(_of_two(_classification.binary_recall)),
     "mcc": Metric(_of_two(_classification.binary_matthews_corrcoef)),
     "auroc": Metric(auroc, auroc_by_ranks),
-    "average_precision": Metric(_of_two(_classification.binary_average_precision)),
-    "brier": Metric(_brier, of_each=_squared_distances),
+    "average_precision": Metric(average_precision, average_precision_by_ranks),
+    "log_loss": _LOG_LOSS,
+    "brier": _BRIER,
     "ece": Metric(_of_two(_classification.binary_calibration_error)),
 }
 SEVERAL_CLASSES = {
     "accuracy": Metric(_of_several(_classification.multiclass_accuracy, average="micro"), of_each=_hits),
-    "balanced_accuracy": Metric(_of_several(_classification.multiclass_accuracy, average="macro")),
+    "balanced_accuracy": _BALANCED_ACCURACY,
     "f1": Metric(_of_several(_classification.multiclass_f1_score, average="macro")),
     "mcc": Metric(_of_several(_classification.multiclass_matthews_corrcoef)),
     "auroc": Metric(_auroc_of_classes, _auroc_of_classes_by_ranks),
-    "brier": Metric(_brier, of_each=_squared_distances),
+    "log_loss": _LOG_LOSS,
+    "brier": _BRIER,
     "ece": Metric(_of_several(_classification.multiclass_calibration_error)),
 }
 DISTRIBUTIONS = {
     "mae": NUMBERS["mae"],
-    "kl": Metric(_kl),
+    "kl": Metric(_kl, of_each=_divergences),
     "accuracy": Metric(_accuracy_of_distributions, of_each=_same_mode),
 }

@@ -13,7 +13,12 @@ from torch import Tensor
 from torchmetrics import functional
 
 from lossbench.metrics.base import Metric
-from lossbench.metrics.classes import auroc, auroc_by_ranks
+from lossbench.metrics.classes import (
+    auroc,
+    auroc_by_ranks,
+    average_precision,
+    average_precision_by_ranks,
+)
 
 _classification: Any = functional.classification
 _QUERIES = 1024  # rows whose distances to all others are in memory at a time
@@ -28,10 +33,11 @@ def _pair_auroc_by_ranks(distances: Tensor, targets: Tensor) -> Tensor:
 
 
 def _pair_average_precision(distances: Tensor, targets: Tensor) -> Tensor:
-    precision: Tensor = _classification.binary_average_precision(
-        -distances.squeeze(-1), targets.long().squeeze(-1)
-    )
-    return precision
+    return average_precision(-distances, targets)
+
+
+def _pair_average_precision_by_ranks(distances: Tensor, targets: Tensor) -> Tensor:
+    return average_precision_by_ranks(-distances, targets)
 
 
 def _triplet_accuracy(margins: Tensor, targets: Tensor) -> Tensor:
@@ -85,7 +91,7 @@ def _map_at_r(embeddings: Tensor, targets: Tensor) -> Tensor:
 
 PAIRS = {
     "auroc": Metric(_pair_auroc, _pair_auroc_by_ranks),
-    "average_precision": Metric(_pair_average_precision),
+    "average_precision": Metric(_pair_average_precision, _pair_average_precision_by_ranks),
 }
 TRIPLETS = {"accuracy": Metric(_triplet_accuracy, of_each=_triplet_hits)}
 RETRIEVAL = {"precision_at_1": Metric(_precision_at_1), "map_at_r": Metric(_map_at_r)}

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import functional
 
 from lossbench.metrics.base import Metric
+from lossbench.metrics.classes import clipped
 
 _classification: Any = functional.classification
 
@@ -24,8 +25,17 @@ def _shares_of_hits(probability: Tensor, mask: Tensor) -> Tensor:
     return ((probability > 0.5) == mask.bool()).double().mean(-1)
 
 
+def _log_losses(probability: Tensor, mask: Tensor) -> Tensor:
+    return -clipped(probability.where(mask > 0, 1 - probability)).log().mean(-1)
+
+
+def _log_loss(probability: Tensor, mask: Tensor) -> Tensor:
+    return _log_losses(probability, mask).mean()
+
+
 MASKS = {
     "iou": Metric(_flat(_classification.binary_jaccard_index), _intersection_over_union),
     "f1": Metric(_flat(_classification.binary_f1_score)),
     "accuracy": Metric(_flat(_classification.binary_accuracy), of_each=_shares_of_hits),
+    "log_loss": Metric(_log_loss, of_each=_log_losses),
 }

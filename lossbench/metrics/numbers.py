@@ -36,8 +36,29 @@ def _r2(predictions: Tensor, targets: Tensor) -> Tensor:
 def _r2_batched(predictions: Tensor, targets: Tensor) -> Tensor:
     """Compute the mean over units of 1 - residual / total sum of squares; constant units are left out."""
     total = (targets - targets.mean(1, keepdim=True)).square().sum(1)
-    share = 1 - (predictions - targets).square().sum(1) / total
+    share = 1 - ((predictions - targets).square().sum(1) / total).double()  # near 1, float32 has few digits
     return share.where(total > 0, torch.nan).nanmean(-1)
+
+
+def _poisson_deviances(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return ``2 (y log(y / p) - y + p)``; NaN for predictions below 0, infinite for 0 where y is not."""
+    logarithms = torch.xlogy(targets, targets) - torch.xlogy(targets, predictions)
+    deviances = 2 * (logarithms - targets + predictions)
+    return deviances.where(predictions >= 0, torch.nan).mean(-1)
+
+
+def _poisson_deviance(predictions: Tensor, targets: Tensor) -> Tensor:
+    return _poisson_deviances(predictions, targets.double()).mean()
+
+
+def _gamma_deviances(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Return ``2 (log(p / y) + y / p - 1)``, which no change of unit changes; NaN for predictions up to 0."""
+    ratios = (targets / predictions).where(predictions > 0, torch.nan)
+    return 2 * (ratios - ratios.log() - 1).mean(-1)
+
+
+def _gamma_deviance(predictions: Tensor, targets: Tensor) -> Tensor:
+    return _gamma_deviances(predictions, targets.double()).mean()
 
 
 def _cosine(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -53,4 +74,6 @@ NUMBERS = {
     "mae": Metric(_mae, of_each=_absolute_errors),
     "r2": Metric(_r2, _r2_batched),
 }
+POSITIVE_NUMBERS = {**NUMBERS, "gamma_deviance": Metric(_gamma_deviance, of_each=_gamma_deviances)}
+COUNTS = {**NUMBERS, "poisson_deviance": Metric(_poisson_deviance, of_each=_poisson_deviances)}
 VECTORS = {"cosine": Metric(_cosine, of_each=_cosines), **NUMBERS}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA_VERSION = 1
-_PRIMARY_METRIC_KEY = "yardstick"  # its name since the first schema
+_KEYS = {"primary_metric": "yardstick", "primary_reason": "yardstick_reason"}  # as the first schema has it
 Status = Literal["completed", "diverged", "failed"]
 
 
@@ -49,6 +49,7 @@ class Result:
         replicates: how the training of each replicate went.
         metrics: ``{"test/rmse": [one value per replicate, None where it diverged]}``.
         primary_metric: the metric that was monitored; ``yardstick`` in the file.
+        primary_reason: why this metric was monitored; None if an earlier version of lossbench wrote the file.
         higher_is_better: the direction of each metric.
         notes: sentences about how the data was read, such as how many rows have no target.
         duration_s: the time from reading the data to the last metric, in seconds.
@@ -66,6 +67,7 @@ class Result:
     replicates: list[ReplicateResult] = field(default_factory=list)
     metrics: dict[str, list[float | None]] = field(default_factory=dict)
     primary_metric: str | None = None
+    primary_reason: str | None = None
     higher_is_better: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
@@ -77,7 +79,7 @@ class Result:
         """Write ``result.json``, the last file of a folder: it says that the run is over."""
         content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         del content["folder"]
-        content[_PRIMARY_METRIC_KEY] = content.pop("primary_metric")
+        content |= {key: content.pop(name) for name, key in _KEYS.items()}
         if self.error is None:
             del content["error"]
         if not self.baseline:
@@ -133,8 +135,8 @@ class Result:
             content["replicates"] = [
                 _from_known_keys(ReplicateResult, replicate) for replicate in content["replicates"]
             ]
-            metric = content.get(_PRIMARY_METRIC_KEY)
-            return _from_known_keys(cls, content | {"folder": folder, "primary_metric": metric})
+            content |= {name: content.get(key) for name, key in _KEYS.items()}
+            return _from_known_keys(cls, content | {"folder": folder})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

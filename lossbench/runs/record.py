@@ -68,7 +68,7 @@ def record_outcome(
     replicates = _replicate_results(module)
     files.write_arrays(folder / "weights.safetensors", _arrays(module))
     files.write_json(folder / "network.json", _network_description(config, module))
-    curves = _learning_curves(config, module, replicates)
+    curves = _learning_curves(module, replicates)
     _write_history(folder / "history.csv", config.seeds, curves, replicates)
     metrics, predictions = evaluate(config.outputs, dataset, module)
     files.write_predictions(folder, predictions)
@@ -89,9 +89,9 @@ def _replicate_results(module: ReplicateModule) -> list[ReplicateResult]:
     ]
 
 
-def _learning_curves(config: RunConfig, module: ReplicateModule, replicates: list[ReplicateResult]) -> Curves:
+def _learning_curves(module: ReplicateModule, replicates: list[ReplicateResult]) -> Curves:
     """Return the values recorded each epoch, ``(E, R)``, NaN from where a replicate had stopped."""
-    names = [*module.curve_names, f"validation/{config.primary.name}"]
+    names = [*module.curve_names, f"validation/{module.primary.name}"]
     values = np.stack(module.history)  # (E, C + 1, R)
     last = np.array([replicate.epoch for replicate in replicates])
     values = np.where(np.arange(len(values))[:, None, None] < last, values, np.nan)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.config.compose import config_id
+from lossbench.config.outputs import ALL_METRICS
 from lossbench.errors import UserError
 from lossbench.records.folder import read_config, read_manifest
 from lossbench.records.result import Result
@@ -48,6 +49,9 @@ def reproduce(folder: Path) -> Verdict:
         raise UserError(f"{folder}: holds no finished run; there is nothing to compare with")
     values = read_config(folder)
     identity = config_id(values)
+    if recorded.primary_reason is None and values.get("metrics") == ALL_METRICS:
+        # recorded by a version that always took the first of them as the primary metric
+        values["metrics"] = list(recorded.higher_is_better)
     with tempfile.TemporaryDirectory() as place:
         rerun = run_job(values, Path(place), picture=False).result
         assert rerun is not None, "nobody else works in a temporary folder"

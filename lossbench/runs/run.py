@@ -52,7 +52,8 @@ def run(
         seeds=list(config.seeds),
         replicates=replicates,
         metrics=metrics,
-        primary_metric=config.primary.name,
+        primary_metric=module.primary.name,
+        primary_reason=module.primary.reason,
         higher_is_better=config.directions,
         notes=list(dataset.notes),
         duration_s=round(time.perf_counter() - started, 3),
@@ -75,7 +76,8 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[list[Split], Replicate
     """Return the replicates' splits, the module that trains them, and the order of its epochs."""
     splits = make_splits(dataset, config.data, config.targets, config.seeds)
     table = make_table(dataset, splits, config.data, config.targets, config.seeds, config.training.dtype)
-    module = make_module(dataset, table, config.training, config.outputs, config.primary, config.seeds)
+    primary = config.primary_on(dataset)
+    module = make_module(dataset, table, config.training, config.outputs, primary, config.seeds)
     return splits, module, make_orders(table, config.seeds)
 
 

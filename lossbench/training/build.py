@@ -49,9 +49,7 @@ def make_module(
             )
             for output in outputs
         },
-        primary_head=primary.output.head,
-        primary_term=primary.output.target_term,
-        primary_metric=primary.metric,
+        primary=primary,
         batch_size=settings.batch_size,
         clip=settings.clip,
         selection_options={

@@ -14,6 +14,9 @@ class WeightSelection:
     No replicate is ever frozen. A replicate that has stopped is still trained with the others, but its kept
     weights and epochs no longer change. They therefore equal those of a run of this replicate alone.
 
+    Epochs with the same primary metric are ordered by the validation loss, and only a better metric extends
+    the patience.
+
     Args:
         parameters: the parameters of the network, each with a leading replicate axis.
         replicates: the number of replicates, R.
@@ -35,29 +38,42 @@ class WeightSelection:
         self.keep, self.patience, self.sign = keep, patience, -1.0 if higher_is_better else 1.0
         self.kept = [parameter.detach().clone() for parameter in self.parameters]
         self.best = np.full(replicates, np.inf)
+        self.best_loss = np.full(replicates, np.inf)  # on validation, at the best epoch
+        self.improved_epoch = np.zeros(replicates, dtype=np.int64)  # the first epoch of the best metric
         self.best_epoch = np.zeros(replicates, dtype=np.int64)
         self.last_epoch = np.zeros(replicates, dtype=np.int64)
         self.running = np.ones(replicates, dtype=bool)
         self.diverged = np.zeros(replicates, dtype=bool)
 
-    def update(self, epoch: int, losses: NDArray[np.float64], score: NDArray[np.float64]) -> None:
+    def update(
+        self,
+        epoch: int,
+        losses: NDArray[np.float64],
+        score: NDArray[np.float64],
+        validation_loss: NDArray[np.float64],
+    ) -> None:
         """Record the end of an epoch.
 
         Args:
             epoch: counted from 1.
             losses: ``(..., R)``; a replicate with a value that is not finite has diverged.
             score: the primary metric on validation, ``(R,)``.
+            validation_loss: the total loss on validation, ``(R,)``.
         """
         self.last_epoch[self.running] = epoch
         finite = np.isfinite(losses).all(0)
         self.diverged |= self.running & ~finite
         self.running &= finite
-        better = self.running & (self.sign * score < self.best)
-        self.best[better] = self.sign * score[better]
+        score = self.sign * score
+        improved = self.running & (score < self.best)
+        better = improved | (self.running & (score == self.best) & (validation_loss < self.best_loss))
+        self.best[better] = score[better]
+        self.best_loss[better] = validation_loss[better]
         self.best_epoch[better] = epoch
+        self.improved_epoch[improved] = epoch
         self._store(better if self.keep == "best" else self.running)
         if self.patience is not None:
-            self.running &= epoch - self.best_epoch < self.patience
+            self.running &= epoch - self.improved_epoch < self.patience
 
     @torch.no_grad()
     def _store(self, chosen: NDArray[np.bool_]) -> None:

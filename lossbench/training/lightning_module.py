@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from lossbench.data.batches import ReplicatedTable
 from lossbench.errors import UserError
-from lossbench.metrics import Metric
 from lossbench.training.early_stopping import WeightSelection
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Objective, Penalty
+from lossbench.training.settings import PrimaryMetric
 
 _EVALUATION_ROWS = 2**16  # of all replicates at a time; this bounds the memory of hidden layers
 
@@ -55,9 +55,7 @@ class ReplicateModule(pl.LightningModule):
         make_optimizer: maps parameters to an elementwise optimizer.
         learning_rate: maps the step's number (from 0) to the learning rate; None if it is constant.
         decode: for each output, maps predictions and targets from what the loss reads to what metrics read.
-        primary_head: the output that the primary metric judges.
-        primary_term: the term whose targets it is given.
-        primary_metric: the metric that is monitored.
+        primary: the metric that is monitored.
         batch_size: rows that a replicate is given per step.
         clip: the largest norm of a replicate's gradient; None for no limit.
         selection_options: of :class:`lossbench.training.early_stopping.WeightSelection`.
@@ -73,9 +71,7 @@ class ReplicateModule(pl.LightningModule):
         make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         learning_rate: Callable[[int], float] | None,
         decode: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]],
-        primary_head: str,
-        primary_term: str,
-        primary_metric: Metric,
+        primary: PrimaryMetric,
         batch_size: int,
         clip: float | None,
         selection_options: dict[str, Any],
@@ -84,8 +80,7 @@ class ReplicateModule(pl.LightningModule):
         self.automatic_optimization = False
         self.table, self.network, self.objective, self.penalty = table, network, objective, penalty
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
-        self.decode, self.batch_size, self.primary_metric = decode, batch_size, primary_metric
-        self.primary_head, self.primary_term = primary_head, primary_term
+        self.decode, self.batch_size, self.primary = decode, batch_size, primary
         self.selection_options = selection_options
         losses = objective.names(penalty is not None)
         self.curve_names = [f"{part}/{name}" for part in ("train", "validation") for name in losses]
@@ -130,17 +125,18 @@ class ReplicateModule(pl.LightningModule):
 
     def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
         predictions, targets, validation_losses = self.evaluate("validation")
-        head = self.primary_head
-        decoded = self.decode[head](predictions[head], targets[self.primary_term])
-        score = self.primary_metric.per_replicate(*decoded).double().cpu().numpy()
+        output = self.primary.output
+        decoded = self.decode[output.head](predictions[output.head], targets[output.target_term])
+        score = self.primary.metric.per_replicate(*decoded).double().cpu().numpy()
         losses = np.concatenate([training_losses, validation_losses])
         self.history.append(np.concatenate([losses, score[None]]))
         if len(self.history) == 1 and (~np.isfinite(score) & np.isfinite(losses).all(0)).any():
             raise UserError(
-                "metrics: the first of them, the primary metric, is undefined on the validation part (a "
-                "single class or value?); choose another, or a larger data.validation"
+                "metrics: the first of them, the primary metric, is undefined on the validation part "
+                "(a single class or value, or predictions outside its domain?); choose another, or a larger "
+                "data.validation"
             )
-        self.selection.update(len(self.history), losses, score)
+        self.selection.update(len(self.history), losses, score, validation_losses[0])
         if not self.selection.running.any():
             self.trainer.should_stop = True
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from lossbench.data.settings import TargetSettings
 from lossbench.metrics import Metric, metric
-from lossbench.tasks import Task
+from lossbench.tasks import NONNEGATIVE_SPACE, Task
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Penalty, Term
 
@@ -52,6 +52,12 @@ class OutputSettings:
         return self.terms[0].name
 
     @property
+    def safe_metrics(self) -> list[str]:
+        """The metrics that are defined whatever it predicts; the primary metric is chosen from these."""
+        stays_positive = self.activation == NONNEGATIVE_SPACE.activation or self.decode_activation == "exp"
+        return [name for name in self.metrics if stays_positive or not self.task.metric(name).needs_positive]
+
+    @property
     def prefix(self) -> str:
         """The prefix of the names of its metrics."""
         return f"{self.name}/" if self.name else ""
@@ -64,10 +70,12 @@ class PrimaryMetric:
     Attributes:
         plain_name: its name, without the prefix of the output.
         output: the output that it judges.
+        reason: why it is the primary metric.
     """
 
     plain_name: str
     output: OutputSettings
+    reason: str
 
     @property
     def name(self) -> str:

@@ -39,7 +39,8 @@ def test_a_run_ends_with_its_table_and_where_things_are(train):
     assert result.status == "completed"
     for word in (
         "huber on diabetes, seeds 0-2",
-        "rmse *",
+        "r2 *",
+        "* the primary metric: the target is a number",
         "±",
         "train",
         "validation",

@@ -367,9 +367,9 @@ def test_a_real_sweep_ends_with_its_comparison(tmp_path, train):
     ]
     outcome = train(*words)
     assert outcome.status == 0
-    assert "test/rmse, lower is better" in outcome.out
+    assert "test/r2, higher is better" in outcome.out
     assert "pairs, by seed" in outcome.out
-    shown = outcome.out.split("test/rmse, lower")[1].split("figures and a page")[0]
+    shown = outcome.out.split("test/r2, higher")[1].split("figures and a page")[0]
     assert max(len(line) for line in shown.splitlines()) <= 80
     assert len(lossbench.compare(tmp_path / "sweep").groups) == 2
 

@@ -28,7 +28,7 @@ def test_the_penalty_is_in_the_total_and_apart(train):
 
 
 def test_a_metric_more_changes_no_other_number(tmp_path, train):
-    few = train("loss=bce", "metrics=[accuracy]", "trainer.max_epochs=3", "hydra.run.dir=few").results
+    few = train("loss=bce", "metrics=[log_loss]", "trainer.max_epochs=3", "hydra.run.dir=few").results
     every = train("loss=bce", "trainer.max_epochs=3", "hydra.run.dir=every").results
     (one,) = (result for result in few if result.folder.name == "few")
     (more,) = (result for result in every if result.folder.name == "every")

@@ -21,16 +21,21 @@ ORACLES = {
     ("regression", "rmse"): lambda y, p: sklearn_metrics.root_mean_squared_error(y, p),
     ("regression", "mae"): lambda y, p: sklearn_metrics.mean_absolute_error(y, p),
     ("regression", "r2"): lambda y, p: sklearn_metrics.r2_score(y, p),
+    ("positive", "gamma_deviance"): lambda y, p: sklearn_metrics.mean_gamma_deviance(y, p),
+    ("count", "poisson_deviance"): lambda y, p: sklearn_metrics.mean_poisson_deviance(y, p),
     ("binary", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y, p[:, 0] > 0.5),
+    ("binary", "balanced_accuracy"): lambda y, p: sklearn_metrics.balanced_accuracy_score(y, p[:, 0] > 0.5),
     ("binary", "f1"): lambda y, p: sklearn_metrics.f1_score(y, p[:, 0] > 0.5),
     ("binary", "precision"): lambda y, p: sklearn_metrics.precision_score(y, p[:, 0] > 0.5),
     ("binary", "recall"): lambda y, p: sklearn_metrics.recall_score(y, p[:, 0] > 0.5),
     ("binary", "mcc"): lambda y, p: sklearn_metrics.matthews_corrcoef(y, p[:, 0] > 0.5),
     ("binary", "average_precision"): lambda y, p: sklearn_metrics.average_precision_score(y, p[:, 0]),
+    ("binary", "log_loss"): lambda y, p: sklearn_metrics.log_loss(y, p[:, 0]),
     ("binary", "brier"): lambda y, p: sklearn_metrics.brier_score_loss(y, p[:, 0]),
     ("binary", "ece"): lambda y, p: calibration_error(y, p[:, 0]),
     ("multiclass", "mcc"): lambda y, p: sklearn_metrics.matthews_corrcoef(y, p.argmax(1)),
     ("multiclass", "auroc"): lambda y, p: sklearn_metrics.roc_auc_score(y, p, multi_class="ovr"),
+    ("multiclass", "log_loss"): lambda y, p: sklearn_metrics.log_loss(y, p),
     ("multiclass", "brier"): lambda y, p: ((p - np.eye(CLASSES)[y]) ** 2).sum(1).mean(),
     ("multiclass", "ece"): lambda y, p: calibration_error(p.argmax(1) == y, p.max(1)),
     ("binary", "auroc"): lambda y, p: sklearn_metrics.roc_auc_score(y, p[:, 0]),
@@ -56,6 +61,7 @@ ORACLES |= {
     ("mask", "iou"): lambda y, p: sklearn_metrics.jaccard_score(y.ravel(), p.ravel() > 0.5),
     ("mask", "f1"): lambda y, p: sklearn_metrics.f1_score(y.ravel(), p.ravel() > 0.5),
     ("mask", "accuracy"): lambda y, p: sklearn_metrics.accuracy_score(y.ravel(), p.ravel() > 0.5),
+    ("mask", "log_loss"): lambda y, p: sklearn_metrics.log_loss(y.ravel(), p.ravel()),
 }
 
 
@@ -89,7 +95,11 @@ def draw(task):
     """Return random predictions in canonical form and targets of a task."""
     generator = torch.Generator().manual_seed(0)
     name = task.name
-    if name in ("regression", "positive", "count"):
+    if name in ("positive", "count"):
+        p = torch.rand(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64) * 5 + 0.1
+        y = torch.poisson(p, generator=generator)
+        return p, y + 0.5 if name == "positive" else y
+    if name == "regression":
         y = torch.randn(REPLICATES, ROWS, 1, generator=generator, dtype=torch.float64) * 50 + 100
         return y + torch.randn(y.shape, generator=generator, dtype=torch.float64) * 20, y
     if name == "binary":
@@ -116,5 +126,13 @@ WEIGHTED = {
     ("binary", "brier"): lambda y, p, w: sklearn_metrics.brier_score_loss(y, p[:, 0], sample_weight=w),
     ("multiclass", "accuracy"): lambda y, p, w: sklearn_metrics.accuracy_score(
         y, p.argmax(1), sample_weight=w
+    ),
+    ("binary", "log_loss"): lambda y, p, w: sklearn_metrics.log_loss(y, p[:, 0], sample_weight=w),
+    ("multiclass", "log_loss"): lambda y, p, w: sklearn_metrics.log_loss(y, p, sample_weight=w),
+    ("count", "poisson_deviance"): lambda y, p, w: sklearn_metrics.mean_poisson_deviance(
+        y, p, sample_weight=w
+    ),
+    ("positive", "gamma_deviance"): lambda y, p, w: sklearn_metrics.mean_gamma_deviance(
+        y, p, sample_weight=w
     ),
 }

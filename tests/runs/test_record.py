@@ -81,15 +81,15 @@ def test_history_has_a_row_per_replicate_and_epoch(run):
     assert [(row["replicate"], row["seed"], row["epoch"]) for row in history] == [
         (str(r), str(5 + r), str(e)) for r in range(3) for e in range(1, 13)
     ]
-    assert list(history[0])[3:] == ["train/loss", "validation/loss", "validation/rmse"]
+    assert list(history[0])[3:] == ["train/loss", "validation/loss", "validation/r2"]
 
 
 def test_the_metrics_are_those_of_the_best_epoch_of_the_history(run):
     history = rows(run.folder / "history.csv")
     for r, outcome in enumerate(run.replicates):
-        own = [float(row["validation/rmse"]) for row in history if row["replicate"] == str(r)]
-        assert own.index(min(own)) + 1 == outcome.best_epoch
-        assert run.metrics["validation/rmse"][r] == pytest.approx(min(own), rel=1e-6)  # float32
+        own = [float(row["validation/r2"]) for row in history if row["replicate"] == str(r)]
+        assert own.index(max(own)) + 1 == outcome.best_epoch
+        assert run.metrics["validation/r2"][r] == pytest.approx(max(own), rel=1e-6)  # float32
 
 
 def test_predictions_give_the_metrics(run):

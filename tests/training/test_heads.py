@@ -34,7 +34,7 @@ def config():
     (output,) = config.outputs
     terms = (replace(output.terms[0], function=gaussian, parameters={}),)
     output = replace(output, numbers=2, point=0, terms=terms)
-    return replace(config, outputs=(output,), primary=replace(config.primary, output=output))
+    return replace(config, outputs=(output,))
 
 
 def test_a_mean_and_a_scale_are_learned_and_the_mean_is_the_point_prediction(config, tmp_path):
@@ -54,7 +54,7 @@ def test_a_mean_and_a_scale_are_learned_and_the_mean_is_the_point_prediction(con
 def test_a_list_of_one_number_keeps_its_axis(config, tmp_path):
     (output,) = config.outputs
     output = replace(output, numbers=1, terms=(replace(output.terms[0], function=quantile),))
-    config = replace(config, outputs=(output,), primary=replace(config.primary, output=output))
+    config = replace(config, outputs=(output,))
     result = run(config, tmp_path, "0", command=[])
     assert min(result.metrics["test/r2"]) > 0.2
 

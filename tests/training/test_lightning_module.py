@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import lossbench
 from lossbench.config.compose import compose_config, plain
 from lossbench.config.resolve import resolve
 from lossbench.runs.run import fit, prepare
@@ -155,7 +156,7 @@ def watch(keep, patience, higher_is_better=False):
         weight.data.fill_(epoch)
         sign = -1 if higher_is_better else 1
         score = np.array(score) * sign
-        selection.update(epoch, score[None], score)
+        selection.update(epoch, score[None], score, score * sign)
     selection.restore()
     return selection, weight.flatten().tolist()
 
@@ -178,6 +179,48 @@ def test_a_replicate_stops_alone_and_what_comes_later_is_not_its_own():
 def test_the_last_weights_are_those_of_the_epoch_it_stopped_in():
     _, weights = watch("last", 2)
     assert weights == [5, 3, 2]
+
+
+TIED = [  # per epoch: the metric, which is often the same, and the validation loss
+    (0.9, 0.9),
+    (1.0, 0.5),
+    (1.0, 0.3),
+    (0.9, 0.1),
+    (1.0, 0.4),
+    (1.0, 0.2),
+]
+
+
+@pytest.mark.parametrize(
+    ("patience", "best", "last"), [(None, 6, 6), (1, 3, 3), (2, 3, 4), (4, 6, 6)], ids=str
+)
+def test_epochs_with_the_same_metric_are_ordered_by_the_validation_loss(patience, best, last):
+    """Only the metric extends the patience, which counts from the second epoch on."""
+    weight = nn.Parameter(torch.zeros(1, 1, 1))
+    selection = WeightSelection([weight], 1, keep="best", patience=patience, higher_is_better=True)
+    for epoch, (score, loss) in enumerate(TIED, 1):
+        weight.data.fill_(epoch)
+        selection.update(epoch, np.array([[loss]]), np.array([score]), np.array([loss]))
+    selection.restore()
+    assert (weight.item(), selection.best_epoch.item(), selection.last_epoch.item()) == (best, best, last)
+
+
+def test_of_the_epochs_with_the_best_accuracy_the_one_with_the_lowest_loss_is_kept(tmp_path):
+    """As olive oils of three regions, which a network soon tells apart without an error."""
+    random = np.random.default_rng(0)
+    region = random.integers(0, 3, 300)
+    x = random.normal(size=(300, 4)) * 0.3 + np.eye(4)[region] * 3
+    rows = "".join(",".join(f"{v:.4f}" for v in row) + f",r{k}\n" for row, k in zip(x, region, strict=True))
+    (tmp_path / "oils.csv").write_text("a,b,c,d,region\n" + rows)
+    words = ["loss=scce", "metrics=[accuracy,log_loss]", "data=table", "data.target=region"]
+    result = lossbench.run(*words, f"data.path={tmp_path}/oils.csv", f"hydra.run.dir={tmp_path}/run")
+    curves = result.curves
+    tied = curves[curves["validation/accuracy"] == curves["validation/accuracy"].max()]
+    assert len(tied) > 20
+    best = tied.loc[tied["validation/loss"].idxmin()]
+    assert result.replicates[0].best_epoch == best["epoch"] > tied["epoch"].iloc[0]
+    assert result.metrics["validation/log_loss"][0] == pytest.approx(best["validation/loss"], rel=1e-4)
+    assert best["validation/loss"] < tied["validation/loss"].iloc[0] / 5
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
