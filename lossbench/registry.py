@@ -59,6 +59,8 @@ class LossInfo:
         aliases: its other names.
         elsewhere: its names in other libraries.
         source: the paper or library of its formula.
+        in_user_units: whether it is given predictions and targets in the units of the data, because it has
+            another meaning in other units.
         metric: the metric that is its mean, or the root of its mean, if there is one.
         facts: the whole section, as written.
     """
@@ -75,6 +77,7 @@ class LossInfo:
     aliases: tuple[str, ...]
     elsewhere: Mapping[str, str]
     source: str
+    in_user_units: bool
     metric: str | None
     facts: Mapping[str, Any] = field(repr=False)
 
@@ -94,6 +97,7 @@ class LossInfo:
             aliases=tuple(facts["aliases"] or ()),
             elsewhere=facts["elsewhere"],
             source=facts["source"],
+            in_user_units=facts.get("in_user_units", False),
             metric=facts.get("metric"),
             facts=facts,
         )

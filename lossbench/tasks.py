@@ -24,20 +24,20 @@ class Encoding:
         curve: the number along which a loss of such targets is drawn; None if it judges several at once.
         one_hot: whether class indices become rows with a single 1.
         signed: whether the classes 0 and 1 become -1 and 1.
-        can_be_standardised: whether the loss has the same meaning for targets that were shifted and scaled.
+        can_be_scaled: whether a loss of such targets can be given them in other units.
     """
 
     name: str
     curve: CurveAxis | None = None
     one_hot: bool = False
     signed: bool = False
-    can_be_standardised: bool = False
+    can_be_scaled: bool = False
 
 
 _ENCODINGS = (
-    Encoding("real", curve="error", can_be_standardised=True),
-    Encoding("positive", curve="prediction"),
-    Encoding("count", curve="prediction"),
+    Encoding("real", curve="error", can_be_scaled=True),
+    Encoding("positive", curve="prediction", can_be_scaled=True),
+    Encoding("count", curve="prediction", can_be_scaled=True),
     Encoding("binary", curve="score"),
     Encoding("sign", curve="score", signed=True),
     Encoding("index"),
@@ -128,6 +128,24 @@ _PRECISION_AT_1, _MAP_AT_R = (MetricInfo(name, True) for name in ("precision_at_
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """The units in which losses are given numbers; each replicate measures them on its training part.
+
+    Attributes:
+        units: the units, in words.
+        is_centred: whether the mean becomes 0, in units of the standard deviation; else 0 stays 0, and the
+            unit is the mean.
+    """
+
+    units: str
+    is_centred: bool
+
+
+STANDARD_DEVIATIONS = Scaling("standard deviations of the training part", is_centred=True)
+_MEANS = Scaling("multiples of the mean of the training part", is_centred=False)
+
+
+@dataclass(frozen=True)
 class Domain:
     """The values that a target may have.
 
@@ -157,7 +175,8 @@ class Task:
         has_classes: whether targets are class indices ``(N,)``; else they are numbers ``(N, U)``.
         class_count: how many classes there are, where the task fixes that.
         is_numeric: whether targets are quantities in units, which outliers can corrupt.
-        is_standardised: whether real targets are standardised by default.
+        scaling: the units in which networks and losses are given its targets by default; None for the
+            user's units.
         is_nonnegative: whether targets, and so predictions, are never below 0.
         is_whole: whether targets are whole numbers.
         has_probabilities: whether predictions are probabilities; only then can a loss read scores instead.
@@ -177,7 +196,7 @@ class Task:
     has_classes: bool = False
     class_count: int | None = None
     is_numeric: bool = False
-    is_standardised: bool = False
+    scaling: Scaling | None = None
     is_nonnegative: bool = False
     is_whole: bool = False
     has_probabilities: bool = False
@@ -187,10 +206,8 @@ class Task:
     smallest_batch: int = 1
 
     def __post_init__(self) -> None:
-        if self.is_standardised and not self.is_numeric:
-            raise ValueError(
-                f"{self.name}: only numeric targets are standardised, and given back in their units"
-            )
+        if self.scaling is not None and not self.is_numeric:
+            raise ValueError(f"{self.name}: only numeric targets are scaled, and given back in their units")
 
     def __str__(self) -> str:
         return self.name
@@ -264,7 +281,7 @@ REGRESSION = Task(
     (_RMSE, _MAE, _R2),
     from_table=True,
     is_numeric=True,
-    is_standardised=True,
+    scaling=STANDARD_DEVIATIONS,
 )
 POSITIVE = Task(
     "positive",
@@ -274,6 +291,7 @@ POSITIVE = Task(
     domain=_POSITIVE,
     from_table=True,
     is_numeric=True,
+    scaling=_MEANS,
     is_nonnegative=True,
     logits="exp",
 )
@@ -285,6 +303,7 @@ COUNT = Task(
     domain=_COUNT,
     from_table=True,
     is_numeric=True,
+    scaling=_MEANS,
     is_nonnegative=True,
     is_whole=True,
     logits="exp",
@@ -327,7 +346,7 @@ VECTOR = Task(
     (_COSINE, _RMSE, _MAE, _R2),
     from_table=True,
     is_numeric=True,
-    is_standardised=True,
+    scaling=STANDARD_DEVIATIONS,
 )
 MASK = Task(
     "mask",

@@ -76,7 +76,7 @@ def test_every_loss_function_has_its_yaml():
 @pytest.mark.parametrize("name", LOSSES)
 def test_facts_are_complete_and_known(name):
     about = registry.loss(name).facts
-    assert set(about) - {"metric"} == {
+    assert set(about) - {"metric", "in_user_units"} == {
         *("task", "aliases", "data", "target", "prediction", "units", "couples_samples"),
         *("bounded", "convex", "proper", "elsewhere", "source"),
     }

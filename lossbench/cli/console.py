@@ -152,14 +152,17 @@ def _training_in_words(result: Result) -> str:
     diverged = sum(replicate.status == "diverged" for replicate in result.replicates)
     best = [replicate.best_epoch for replicate in result.replicates if replicate.best_epoch is not None]
     reason = f": {result.primary_reason}" if result.primary_reason else ""
-    words = [f"* the primary metric{reason}", f"trained and evaluated in {result.duration_s:.1f} s"]
+    words = [f"* the primary metric{reason}"]
+    words += [f"{loss} is in {units}" for loss, units in result.loss_units.items()]
+    words += [f"trained and evaluated in {result.duration_s:.1f} s"]
     if best:
         span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
         words.append(f"best epoch {span} of {max(replicate.epoch for replicate in result.replicates)}")
-    improving = sum(replicate.epoch == replicate.best_epoch for replicate in result.replicates)
-    if improving:
-        number = f"{improving} of {count} " if count > 1 else ""
-        words.append(f"{number}still improving at the end: raise trainer.max_epochs or optimizer.lr")
+    not_converged = sum(replicate.converged is False for replicate in result.replicates)
+    not_converged -= diverged
+    if not_converged > 0:
+        number = f"{not_converged} of {count} " if count > 1 else ""
+        words.append(f"{number}not converged: raise trainer.max_epochs or optimizer.lr")
     if diverged:
         words.append(f"{diverged} of {count} diverged: {_HINT}")
     return "\n".join(words)

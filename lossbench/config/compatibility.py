@@ -56,7 +56,7 @@ def compatibility_issues(
 def _loss_issues(term: ChosenTerm) -> list[Issue]:
     issues = []
     loss, key = term.loss, term.key
-    if not term.info.is_custom and loss.common.about != term.info.facts:
+    if not term.info.is_custom and not loss.common.about.items() <= term.info.facts.items():
         hint = "does not fit the rest of the loss section: choose a loss by loss=, not by setting its keys"
         issues.append(Issue(f"{key}.name", loss.name, hint))
     if term.is_single and loss.common.output is not None:

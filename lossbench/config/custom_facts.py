@@ -7,7 +7,7 @@ from lossbench.errors import Issue, did_you_mean
 from lossbench.tasks import EMBEDDING_TASKS, ENCODINGS, SPACES, TASKS
 
 _UNITS = ("targets", "classes", "embedding")
-_FLAGS = ("couples_samples", "bounded", "convex", "proper")
+_FLAGS = ("couples_samples", "in_user_units", "bounded", "convex", "proper")
 
 
 def fact_issues(stated: dict[str, Any], key: str) -> list[Issue]:

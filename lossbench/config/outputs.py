@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lossbench import registry
 from lossbench.config.sections import Choice, ChosenOutput, ChosenTerm, DataSection, ModelSection
-from lossbench.tasks import TASKS, Task
+from lossbench.tasks import TASKS, Scaling, Task
 
 ALL_METRICS = "auto"  # in place of a list of metrics; the primary one is then chosen for the data
 
@@ -70,7 +70,7 @@ def asked_activation(output: ChosenOutput, model: Choice[ModelSection]) -> str:
     return asked if isinstance(asked, str) else asked.get(output.name, "auto")
 
 
-def is_standardised(output: ChosenOutput, source: Choice[DataSection]) -> bool:
-    """Return whether an output's targets are standardised: real ones, if the config does not forbid it."""
-    possible = all(term.info.encoding.can_be_standardised for term in output.terms)
-    return possible and output.task.is_standardised and source.common.scale_target
+def target_scaling(output: ChosenOutput, source: Choice[DataSection]) -> Scaling | None:
+    """Return the units in which an output's losses are given its targets; None for those of the data."""
+    possible = all(term.info.encoding.can_be_scaled for term in output.terms)
+    return output.task.scaling if possible and source.common.scale_target else None

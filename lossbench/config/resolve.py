@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from lossbench import registry
 from lossbench.config.check import CheckedConfig, check
-from lossbench.config.outputs import ALL_METRICS, is_standardised, output_activation
+from lossbench.config.outputs import ALL_METRICS, output_activation, target_scaling
 from lossbench.config.run_config import RunConfig
-from lossbench.config.sections import ChosenOutput, ChosenTerm
+from lossbench.config.sections import Choice, ChosenOutput, ChosenTerm, ModelSection, TrainerSection
 from lossbench.data.corruption import Corruption
 from lossbench.data.settings import DataSettings, TargetSettings
 from lossbench.signatures import canonical_reduction
 from lossbench.training.objective import Penalty, Term
-from lossbench.training.settings import OutputSettings, PrimaryMetric, TrainingSettings
+from lossbench.training.settings import OutputSettings, PrimaryMetric, Start, TrainingSettings
 
 
 def resolve(values: Mapping[str, Any]) -> RunConfig:
@@ -63,10 +63,12 @@ def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
         target=TargetSettings(
             name=output.name,
             encodings={term.name: term.info.encoding for term in output.terms},
-            standardised=is_standardised(output, config.data),
+            scaling=target_scaling(output, config.data),
+            user_units=frozenset(term.name for term in output.terms if term.info.in_user_units),
         ),
         units=first.info.units,
         numbers=first.numbers,
+        start=_start(output, config.model),
         point=first.info.point,
         activation=output_activation(output, config.model),
         decode_activation=(output.task.logits if reads_logits else None) or "linear",
@@ -74,6 +76,16 @@ def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
         metrics=tuple(name.removeprefix(output.prefix) for name in config.metrics if name in known),
         terms=tuple(_term(term, output.head) for term in output.terms),
     )
+
+
+def _start(output: ChosenOutput, model: Choice[ModelSection]) -> Start:
+    """Return what the untrained head of an output predicts."""
+    space = output.terms[0].info.space
+    if model.common.initial_output == "random":
+        return "random"
+    if output.task.has_probabilities and not space.is_score:
+        return "priors"
+    return "best_constant" if output.task.is_numeric and space.is_quantity else "random"
 
 
 def _term(term: ChosenTerm, head: str) -> Term:
@@ -117,6 +129,7 @@ def data_settings(config: CheckedConfig) -> DataSettings:
         stratify=section.stratify,
         balance_classes=section.class_weight is not None,
         corruption=Corruption(**corruption),
+        feature_limit=section.feature_limit,
     )
 
 
@@ -133,8 +146,11 @@ def _training(config: CheckedConfig) -> TrainingSettings:
         warmup_steps=schedule.common.warmup_steps,
         penalty=_penalty(config),
         batch_size=config.data.common.batch_size,
-        max_epochs=trainer.max_epochs,
-        early_stopping=trainer.early_stopping,
+        max_epochs=None if trainer.max_epochs == "auto" else trainer.max_epochs,
+        max_steps=trainer.max_steps,
+        early_stopping=_early_stopping(trainer, schedule.name),
+        patience=trainer.patience,
+        average=trainer.average,
         keep=trainer.keep,
         clip=trainer.clip,
         accelerator=trainer.accelerator,
@@ -142,6 +158,12 @@ def _training(config: CheckedConfig) -> TrainingSettings:
         dtype=torch.float64 if str(trainer.precision).startswith("64") else torch.float32,
         threads=trainer.threads,
     )
+
+
+def _early_stopping(trainer: TrainerSection, schedule: str) -> int | Literal["auto"] | None:
+    """Return the epochs of patience; ``auto`` means none where a number or a schedule sets the end."""
+    has_end = trainer.max_epochs != "auto" or schedule != registry.CONSTANT
+    return None if trainer.early_stopping == "auto" and has_end else trainer.early_stopping
 
 
 def _penalty(config: CheckedConfig) -> Penalty | None:

@@ -1,4 +1,8 @@
-"""The sections of a config: typed keys that each has in addition to the parameters of its component."""
+"""The sections of a config: typed keys that each has in addition to the parameters of its component.
+
+A field's default is what a record means that was written before the key existed. What a new config means is
+stated in ``conf/config.yaml``.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -61,6 +65,7 @@ class DataSection(Section):
     imbalance: Annotated[float, Ge(1)]
     missing_labels: BelowOne
     about: dict[str, Any] | None = None
+    feature_limit: Positive | None = None
 
 
 class ModelSection(Section):
@@ -69,6 +74,7 @@ class ModelSection(Section):
     name: str
     embedding_units: Count
     output_activation: OutputActivation | dict[str, OutputActivation]
+    initial_output: Literal["auto", "random"] = "random"
 
 
 class OptimizerSection(Section):
@@ -95,13 +101,16 @@ class RegularizerSection(Section):
 class TrainerSection(Section):
     """How training runs."""
 
-    max_epochs: Count
-    early_stopping: Count | None
+    max_epochs: Count | Literal["auto"]
+    early_stopping: Count | Literal["auto"] | None
     keep: Literal["best", "last"]
     clip: Positive | None
     accelerator: Literal["cpu", "gpu", "auto"]
     precision: Literal["32-true", "64-true", "bf16-mixed", "32", "64", 32, 64]
     threads: Annotated[int, Interval(ge=1, le=1024)] | None
+    max_steps: Count = 1  # in an earlier record, max_epochs is a number
+    patience: Count = 1
+    average: bool = False
 
 
 class TopSection(Section):

@@ -15,6 +15,7 @@ from lossbench.data.settings import DataSettings, TargetSettings
 from lossbench.data.splits import Split, split
 from lossbench.data.weights import balanced_weights, row_weights
 from lossbench.seeds import derive
+from lossbench.tasks import STANDARD_DEVIATIONS
 
 
 def make_splits(
@@ -60,12 +61,19 @@ def make_table(
                 encode_targets(values, target, encoding),
                 splits,
                 dtype,
-                scaled=needed.standardised,
+                scaling=needed.scaling,
                 per_replicate=values.ndim > target.values.ndim,
             )
             if counts is not None:
                 weights[term] = torch.tensor(counts, dtype=dtype)  # a copy: the array may belong to pandas
-    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
+    features = ScaledColumns(
+        dataset.features,
+        splits,
+        dtype,
+        scaling=STANDARD_DEVIATIONS,
+        limit=settings.feature_limit,
+        unscaled=dataset.unscaled,
+    )
     return ReplicatedTable(features, columns, splits, weights)
 
 

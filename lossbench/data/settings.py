@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lossbench.data.corruption import Corruption
 from lossbench.data.dataset import Dataset
-from lossbench.tasks import Encoding
+from lossbench.tasks import Encoding, Scaling
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class DataSettings:
         stratify: whether the parts keep the shares of the classes.
         balance_classes: whether every class of the training part has the same total weight.
         corruption: the corruption of the training part.
+        feature_limit: the largest size of a standardised feature; None for no limit.
     """
 
     name: str
@@ -29,6 +30,7 @@ class DataSettings:
     stratify: bool
     balance_classes: bool
     corruption: Corruption
+    feature_limit: float | None
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,17 @@ class TargetSettings:
     Attributes:
         name: the name of the target; empty if the data set has a single one.
         encodings: for each term, the form in which its loss takes the target.
-        standardised: whether each replicate standardises it by its training part.
+        scaling: the units in which losses are given it; None for those of the data.
+        user_units: the terms whose losses are given it in the units of the data all the same.
     """
 
     name: str
     encodings: Mapping[str, Encoding]
-    standardised: bool
+    scaling: Scaling | None
+    user_units: frozenset[str] = frozenset()
+
+    def units_for(self, term: str) -> str:
+        """Return the units in which the loss of a term is given the target, in words."""
+        return (
+            "the units of the data" if self.scaling is None or term in self.user_units else self.scaling.units
+        )

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lossbench.config.check import check
-from lossbench.config.outputs import is_standardised, output_activation
+from lossbench.config.outputs import output_activation, target_scaling
 from lossbench.errors import UserError, did_you_mean
 from lossbench.records.folder import read_config, read_network_description
 from lossbench.training.standalone import FORMAT, build, target_scaling_name
@@ -46,7 +46,7 @@ def _described_by_config(values: Mapping[str, Any]) -> dict[str, Any]:
         heads[output.head] = {
             "numbers": None,
             "activation": output_activation(output, config.model),
-            "target_scaling": scaling if is_standardised(output, config.data) else None,
+            "target_scaling": scaling if target_scaling(output, config.data) else None,
         }
     parameters = config.model.parameters
     return {

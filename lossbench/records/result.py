@@ -25,8 +25,10 @@ class ReplicateResult:
     Attributes:
         status: ``diverged`` once its losses are no longer finite.
         epoch: the last epoch for which it was trained, from 1.
-        best_epoch: the epoch of its best primary metric on validation; None if there was none.
-        converged: whether its training converged; None where that is not recorded.
+        best_epoch: the epoch of its best primary metric on validation; 0 if the untrained network had it,
+            None if there was none.
+        converged: whether training had converged (:func:`lossbench.training.convergence.converged`); None in
+            earlier records.
     """
 
     status: Literal["completed", "diverged"]
@@ -51,6 +53,8 @@ class Result:
         primary_metric: the metric that was monitored; ``yardstick`` in the file.
         primary_reason: why this metric was monitored; None if an earlier version of lossbench wrote the file.
         higher_is_better: the direction of each metric.
+        loss_units: for each loss of a number, the units in which it is given targets: its values and
+            parameters have these units.
         notes: sentences about how the data was read, such as how many rows have no target.
         duration_s: the time from reading the data to the last metric, in seconds.
         error: the reason, if the run failed.
@@ -69,6 +73,7 @@ class Result:
     primary_metric: str | None = None
     primary_reason: str | None = None
     higher_is_better: dict[str, bool] = field(default_factory=dict)
+    loss_units: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     error: str | None = None

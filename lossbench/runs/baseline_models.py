@@ -17,7 +17,7 @@ from lossbench.data.scaling import ScaledColumns
 from lossbench.data.splits import Rows, Split
 from lossbench.metrics import panel
 from lossbench.records.baselines import BOOSTING, CONSTANT, LINEAR
-from lossbench.tasks import Task
+from lossbench.tasks import STANDARD_DEVIATIONS, Task
 
 Floats = NDArray[np.float64]
 Predictor = Callable[[Rows], Floats]  # rows (n,) of the data to predictions as metrics read them, (n, U)
@@ -68,7 +68,11 @@ class TrainingData:
         """Return a function that gives the features of rows as a network reads them."""
         dataset = self.dataset
         columns = ScaledColumns(
-            dataset.features, [self.split], torch.float64, scaled=True, unscaled=dataset.unscaled
+            dataset.features,
+            [self.split],
+            torch.float64,
+            scaling=STANDARD_DEVIATIONS,
+            unscaled=dataset.unscaled,
         )
         return lambda rows: columns.gather(torch.as_tensor(rows)[None])[0].numpy()
 

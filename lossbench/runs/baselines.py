@@ -50,7 +50,7 @@ class _Source:
 
     @property
     def targets(self) -> list[TargetSettings]:
-        return [TargetSettings(output.name, {}, standardised=False) for output in self.checked.outputs]
+        return [TargetSettings(output.name, {}, scaling=None) for output in self.checked.outputs]
 
     def splits(self, seeds: Sequence[int]) -> list[Split]:
         return make_splits(self.dataset, self.settings, self.targets, seeds)

@@ -36,7 +36,7 @@ def draw(
         _draw(left, curves[name], color, name.removesuffix("/loss"))
     _draw(right, curves[primary], _SCORE_COLOR, primary)
     for replicate, epoch in enumerate(best_epochs):
-        if epoch is not None:
+        if epoch:  # the untrained network is not in the curves
             best = curves[primary][epoch - 1, replicate]
             right.plot(epoch, best, "o", color=_SCORE_COLOR, markersize=4, markeredgecolor="white")
     left.set(xlabel="epoch", ylabel="training objective")

@@ -42,7 +42,10 @@ def record_origin(
         command: the words of the command that started the run.
         device: ``cpu`` or ``cuda``.
     """
-    parameters = [parameter.detach() for parameter in module.network.parameters()]
+    # The biases of the heads are the constants of each loss; pairs of losses share all that was drawn
+    biases = {id(head.bias) for head in module.network.heads}
+    drawn = [parameter for parameter in module.network.parameters() if id(parameter) not in biases]
+    parameters = [parameter.detach() for parameter in drawn]
     hashes = {
         seed: {
             "split": provenance.split_hash(splits[r]),
@@ -82,10 +85,10 @@ def record_outcome(
 
 def _replicate_results(module: ReplicateModule) -> list[ReplicateResult]:
     selection = module.selection
-    outcomes = (selection.diverged.tolist(), selection.last_epoch.tolist(), selection.best_epoch.tolist())
+    outcomes = (selection.diverged, selection.last_epoch, selection.best_epoch, module.converged())
     return [
-        ReplicateResult("diverged" if diverged else "completed", last, best or None)
-        for diverged, last, best in zip(*outcomes, strict=True)
+        ReplicateResult("diverged" if diverged else "completed", last, None if best < 0 else best, converged)
+        for diverged, last, best, converged in zip(*(array.tolist() for array in outcomes), strict=True)
     ]
 
 
@@ -121,11 +124,14 @@ def _arrays(module: ReplicateModule) -> dict[str, NDArray[Any]]:
         for name, layer in layers.items()
         for kind, parameter in layer.named_parameters()
     }
-    scaled = {"features": module.table.features}
+    features = module.table.features
+    scaled = {"features": features}
     scaled |= {standalone.target_scaling_name(term, terms): module.table.target(term) for term in terms}
     for name, columns in scaled.items():
         arrays[f"{name}.mean"] = columns.mean_in_user_units
         arrays[f"{name}.scale"] = columns.scale_in_user_units
+    if features.limit is not None:
+        arrays["features.limit"] = features.limit
     return {name: array.cpu().numpy() for name, array in arrays.items()}
 
 
@@ -133,7 +139,7 @@ def _network_description(config: RunConfig, module: ReplicateModule) -> dict[str
     terms = module.table.terms
     scaling = {
         output.head: standalone.target_scaling_name(output.target_term, terms)
-        if output.target.standardised
+        if output.target.scaling is not None
         else None
         for output in config.outputs
     }

@@ -55,6 +55,7 @@ def run(
         primary_metric=module.primary.name,
         primary_reason=module.primary.reason,
         higher_is_better=config.directions,
+        loss_units={term: units for output in config.outputs for term, units in output.loss_units.items()},
         notes=list(dataset.notes),
         duration_s=round(time.perf_counter() - started, 3),
         folder=folder,
@@ -84,7 +85,7 @@ def prepare(config: RunConfig, dataset: Dataset) -> tuple[list[Split], Replicate
 def fit(config: RunConfig, module: ReplicateModule, orders: EpochOrders) -> None:
     """Let Lightning run the epochs, without its messages."""
     with _quiet_lightning():
-        make_trainer(config.training, config.label).fit(module, orders)
+        make_trainer(config.training, module, config.label).fit(module, orders)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from lossbench.data.batches import ReplicatedTable
 from lossbench.data.dataset import Dataset, Target
 from lossbench.errors import ConfigError, Issue
 from lossbench.seeds import generator
+from lossbench.training.budget import budget_of
 from lossbench.training.decoding import decode
+from lossbench.training.initial_output import set_initial_outputs
 from lossbench.training.learning_rate import learning_rate
 from lossbench.training.lightning_module import EpochOrders, ReplicateModule
 from lossbench.training.network import DenseNetwork, Head
@@ -36,13 +38,23 @@ def make_module(
     for output in outputs:
         for term in output.terms:
             _check_ignored_class(term, targets[output.head])
+    network = _network(dataset.features.shape[-1], targets, table, settings, outputs, seeds)
+    in_user_units = [term for output in outputs for term in output.target.user_units]
+    objective = Objective(
+        [term for output in outputs for term in output.terms],
+        {term: table.target(term).in_user_units for term in in_user_units},
+    )
+    budget = budget_of(settings, table.rows("train").shape[1])
+    set_initial_outputs(network, outputs, table, objective)
     return ReplicateModule(
         table=table,
-        network=_network(dataset.features.shape[-1], targets, table, settings, outputs, seeds),
-        objective=Objective([term for output in outputs for term in output.terms]),
+        network=network,
+        objective=objective,
         penalty=settings.penalty,
         make_optimizer=settings.make_optimizer,
-        learning_rate=_learning_rate(settings, table),
+        learning_rate=_learning_rate(settings, budget.epochs * budget.steps_per_epoch),
+        max_epochs=budget.epochs,
+        average=settings.average,
         decode={
             output.head: partial(
                 decode, output=output, in_user_units=table.target(output.target_term).in_user_units
@@ -54,7 +66,7 @@ def make_module(
         clip=settings.clip,
         selection_options={
             "keep": settings.keep,
-            "patience": settings.early_stopping,
+            "patience": budget.patience,
             "higher_is_better": primary.higher_is_better,
         },
     )
@@ -65,13 +77,13 @@ def make_orders(table: ReplicatedTable, seeds: Sequence[int]) -> EpochOrders:
     return EpochOrders(table.rows("train"), [generator(seed, "order") for seed in seeds])
 
 
-def make_trainer(settings: TrainingSettings, title: str) -> pl.Trainer:
+def make_trainer(settings: TrainingSettings, module: ReplicateModule, title: str) -> pl.Trainer:
     """Return a Lightning trainer that leaves logging, checkpoints and progress to lossbench."""
     return pl.Trainer(
         accelerator=accelerator(settings.accelerator),
         devices=1,
         precision=settings.precision,
-        max_epochs=settings.max_epochs,
+        max_epochs=module.max_epochs,
         callbacks=[ProgressBar(title)],
         logger=False,
         enable_checkpointing=False,
@@ -126,11 +138,11 @@ def _network(
     )
 
 
-def _learning_rate(settings: TrainingSettings, table: ReplicatedTable) -> Callable[[int], float] | None:
-    steps_per_epoch = -(-table.rows("train").shape[1] // settings.batch_size)
-    total, warmup = settings.max_epochs * steps_per_epoch, settings.warmup_steps
+def _learning_rate(settings: TrainingSettings, total: int) -> Callable[[int], float] | None:
+    warmup = settings.warmup_steps
     if warmup >= total:
-        hint = f"the whole run has {total} steps: take fewer, or raise trainer.max_epochs"
+        longer = "trainer.max_steps" if settings.max_epochs is None else "trainer.max_epochs"
+        hint = f"the whole run has {total} steps: take fewer, or raise {longer}"
         raise ConfigError([Issue("schedule.warmup_steps", warmup, hint)])
     if settings.schedule is None:
         return None

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from lossbench.data.batches import ReplicatedTable
 from lossbench.errors import UserError
+from lossbench.training.averaging import WeightAverage
+from lossbench.training.convergence import converged
 from lossbench.training.early_stopping import WeightSelection
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Objective, Penalty
@@ -57,6 +59,8 @@ class ReplicateModule(pl.LightningModule):
         decode: for each output, maps predictions and targets from what the loss reads to what metrics read.
         primary: the metric that is monitored.
         batch_size: rows that a replicate is given per step.
+        max_epochs: the largest number of epochs.
+        average: whether the averages of the weights over the last epochs are evaluated.
         clip: the largest norm of a replicate's gradient; None for no limit.
         selection_options: of :class:`lossbench.training.early_stopping.WeightSelection`.
     """
@@ -73,6 +77,8 @@ class ReplicateModule(pl.LightningModule):
         decode: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]],
         primary: PrimaryMetric,
         batch_size: int,
+        max_epochs: int,
+        average: bool,
         clip: float | None,
         selection_options: dict[str, Any],
     ) -> None:
@@ -81,11 +87,13 @@ class ReplicateModule(pl.LightningModule):
         self.table, self.network, self.objective, self.penalty = table, network, objective, penalty
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
         self.decode, self.batch_size, self.primary = decode, batch_size, primary
-        self.selection_options = selection_options
+        self.selection_options, self.max_epochs = selection_options, max_epochs
+        self.average = WeightAverage(network.parameters()) if average else None
         losses = objective.names(penalty is not None)
         self.curve_names = [f"{part}/{name}" for part in ("train", "validation") for name in losses]
         # (C + 1, R) per epoch: the values that curve_names lists, then the primary metric
         self.history: list[NDArray[np.float64]] = []
+        self.initial_loss: NDArray[np.float64]
         self.steps = 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -96,6 +104,10 @@ class ReplicateModule(pl.LightningModule):
         """Start to select weights, now that they are on their device."""
         replicates = len(self.table.rows("train"))
         self.selection = WeightSelection(self.network.parameters(), replicates, **self.selection_options)
+        losses, score = self._validated()
+        self.network.train()
+        self.initial_loss = losses[0]
+        self.selection.start(losses[0], score)
 
     def training_step(self, order: Tensor) -> None:
         """Train every replicate for one epoch over its rows ``(R, n)``, then evaluate validation."""
@@ -123,11 +135,23 @@ class ReplicateModule(pl.LightningModule):
         self.steps = step + 1
         self._end_epoch(self.objective.recorded(batch_losses, rows))
 
-    def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
-        predictions, targets, validation_losses = self.evaluate("validation")
+    def _validated(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the losses ``(names, R)`` and the primary metric ``(R,)`` on validation."""
+        predictions, targets, losses = self.evaluate("validation")
         output = self.primary.output
         decoded = self.decode[output.head](predictions[output.head], targets[output.target_term])
-        score = self.primary.metric.per_replicate(*decoded).double().cpu().numpy()
+        return losses, self.primary.metric.per_replicate(*decoded).double().cpu().numpy()
+
+    def _end_epoch(self, training_losses: NDArray[np.float64]) -> None:
+        if self.average is None:
+            self._select(training_losses)
+            return
+        self.average.update(len(self.history) + 1)
+        with self.average.in_place():
+            self._select(training_losses)
+
+    def _select(self, training_losses: NDArray[np.float64]) -> None:
+        validation_losses, score = self._validated()
         losses = np.concatenate([training_losses, validation_losses])
         self.history.append(np.concatenate([losses, score[None]]))
         if len(self.history) == 1 and (~np.isfinite(score) & np.isfinite(losses).all(0)).any():
@@ -136,9 +160,20 @@ class ReplicateModule(pl.LightningModule):
                 "(a single class or value, or predictions outside its domain?); choose another, or a larger "
                 "data.validation"
             )
-        self.selection.update(len(self.history), losses, score, validation_losses[0])
+        self.selection.update(len(self.history), losses, validation_losses[0], score)
         if not self.selection.running.any():
             self.trainer.should_stop = True
+
+    def converged(self) -> NDArray[np.bool_]:
+        """Return which replicates have learned what they could, ``(R,)``."""
+        epochs = len(self.history)
+        steps = self.steps // epochs
+        losses = np.stack(self.history)[:, self.curve_names.index("validation/loss")]
+        rate = self.learning_rate or (lambda step: 1.0)
+        rates = np.array([[rate(epoch * steps + step) for step in range(steps)] for epoch in range(epochs)])
+        selection = self.selection
+        stopped = ~selection.running & ~selection.diverged
+        return converged(losses, self.initial_loss, selection.last_epoch, stopped, rates.mean(1))
 
     def on_train_end(self) -> None:
         """Put back each replicate's kept weights."""

@@ -96,11 +96,20 @@ BatchLosses = tuple[list[tuple[Tensor, Tensor | int]], Tensor | None]
 
 
 class Objective(nn.Module):
-    """The weighted sum of all terms, and the penalty."""
+    """The weighted sum of all terms, and the penalty.
 
-    def __init__(self, terms: Sequence[Term]) -> None:
+    Args:
+        terms: the losses.
+        in_user_units: for each term whose loss reads the units of the data, what maps predictions and targets
+            to them.
+    """
+
+    def __init__(
+        self, terms: Sequence[Term], in_user_units: Mapping[str, Callable[[Tensor], Tensor]] | None = None
+    ) -> None:
         super().__init__()
         self.terms = list(terms)
+        self.in_user_units = dict(in_user_units or {})
 
     def forward(
         self,
@@ -117,10 +126,7 @@ class Objective(nn.Module):
             weights: the weights of each term, ``(R, B)``, if rows are weighted.
             penalty: the penalty of the regularizer, ``(R,)``.
         """
-        judged = [
-            term.loss(predictions[term.output], targets[term.name], weights.get(term.name))
-            for term in self.terms
-        ]
+        judged = [self._loss(term, predictions[term.output], targets, weights) for term in self.terms]
         parts = [
             losses if term.weight == 1 else losses * term.weight
             for term, (losses, _) in zip(self.terms, judged, strict=True)
@@ -128,6 +134,23 @@ class Objective(nn.Module):
         parts += [] if penalty is None else [penalty]
         total = sum(parts[1:], start=parts[0])
         return total, ([(losses.detach(), count) for losses, count in judged], penalty)
+
+    def of_output(
+        self, output: str, y_pred: Tensor, targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Return the weighted sum of the terms that judge one output, ``(R,)``."""
+        terms = [term for term in self.terms if term.output == output]
+        parts = [term.weight * self._loss(term, y_pred, targets, weights)[0] for term in terms]
+        return sum(parts[1:], start=parts[0])
+
+    def _loss(
+        self, term: Term, y_pred: Tensor, targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor | int]:
+        y_true = targets[term.name]
+        if term.name in self.in_user_units:
+            convert = self.in_user_units[term.name]
+            y_pred, y_true = (numbers.to(y_pred.dtype) for numbers in (convert(y_pred), convert(y_true)))
+        return term.loss(y_pred, y_true, weights.get(term.name))
 
     def names(self, penalized: bool) -> list[str]:
         """Return the names of what :meth:`recorded` returns: the total, and its parts if it has several."""

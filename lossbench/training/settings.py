@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -12,6 +12,8 @@ from lossbench.metrics import Metric, metric
 from lossbench.tasks import NONNEGATIVE_SPACE, Task
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Penalty, Term
+
+Start = Literal["priors", "best_constant", "random"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class OutputSettings:
         units: what the units of the head stand for: ``targets``, ``classes`` or an ``embedding``.
         numbers: how many numbers the loss reads for each unit; None for one without an axis of its own.
         point: which of these numbers is the point prediction that metrics judge.
+        start: what the untrained head predicts: the shares of the classes (``priors``), the constant that
+            minimises the loss (``best_constant``), or what random weights give (``random``).
         activation: the activation that follows the head.
         decode_activation: the activation that maps predictions to what metrics read, such as the sigmoid of
             logits.
@@ -40,6 +44,7 @@ class OutputSettings:
     units: str
     numbers: int | None
     point: int
+    start: Start
     activation: str
     decode_activation: str
     shows_probabilities: bool
@@ -50,6 +55,13 @@ class OutputSettings:
     def target_term(self) -> str:
         """The name of the term whose targets stand for the output: the first, with which the others agree."""
         return self.terms[0].name
+
+    @property
+    def loss_units(self) -> dict[str, str]:
+        """The units in which each loss is given its targets; none for targets that are no quantities."""
+        if not self.task.is_numeric:
+            return {}
+        return {term.name: self.target.units_for(term.name) for term in self.terms}
 
     @property
     def safe_metrics(self) -> list[str]:
@@ -106,8 +118,12 @@ class TrainingSettings:
         warmup_steps: the number of steps over which the learning rate rises from 0.
         penalty: the penalty of the regularizer; None without one.
         batch_size: rows per step.
-        max_epochs: the largest number of epochs.
-        early_stopping: epochs without improvement after which a replicate stops; None for never.
+        max_epochs: the largest number of epochs; None for as many as ``max_steps`` allows.
+        max_steps: the largest number of steps, where ``max_epochs`` is None.
+        early_stopping: epochs without improvement after which a replicate stops; None for never, ``auto`` for
+            as many as ``patience`` needs.
+        patience: steps without improvement after which a replicate stops, if ``early_stopping`` is ``auto``.
+        average: whether the averages of the weights over the last epochs are evaluated.
         keep: ``best`` or ``last``, the weights that are evaluated.
         clip: the largest norm of a replicate's gradient; None for no limit.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
@@ -124,8 +140,11 @@ class TrainingSettings:
     warmup_steps: int
     penalty: Penalty | None
     batch_size: int
-    max_epochs: int
-    early_stopping: int | None
+    max_epochs: int | None
+    max_steps: int
+    early_stopping: int | Literal["auto"] | None
+    patience: int
+    average: bool
     keep: str
     clip: float | None
     accelerator: str

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lossbench.data.scaling import limited
 from lossbench.training.network import DenseNetwork, activation_function
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Activation(nn.Module):
@@ -39,6 +40,18 @@ class Affine(nn.Module):
         """Map ``(N, C)`` to ``(N, C)``."""
         moved: Tensor = columns * self.get_buffer("scale") + self.get_buffer("shift")
         return moved
+
+
+class Limit(nn.Module):
+    """Columns bent so that none is beyond its limit."""
+
+    def __init__(self, limit: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("limit", limit)
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """Map ``(N, C)`` to ``(N, C)``."""
+        return limited(columns, self.get_buffer("limit"))
 
 
 class PointPrediction(nn.Module):
@@ -92,6 +105,8 @@ def build(
     facts = description["heads"][head]
     scale, mean = of_replicate("features.scale").flatten(), of_replicate("features.mean").flatten()
     modules: list[nn.Module] = [Affine(1 / scale, -mean / scale)]
+    if "features.limit" in arrays:
+        modules.append(Limit(of_replicate("features.limit").flatten()))
     for index, activation in enumerate(description["hidden"]):
         modules += [_linear(of_replicate, f"hidden.{index}"), Activation(activation)]
     modules.append(_linear(of_replicate, f"heads.{head}"))

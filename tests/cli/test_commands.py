@@ -303,7 +303,7 @@ def test_help_shows_losses_by_task_keys_and_examples_within_80_columns():
     for word in (
         "regression",
         "loss.delta=1.0",
-        "trainer.max_epochs=100",
+        "trainer.max_epochs=auto",
         "python train.py loss=huber loss.delta=2",
     ):
         assert word in shown.stdout
@@ -316,7 +316,7 @@ def test_help_shows_losses_by_task_keys_and_examples_within_80_columns():
         ("python train.py loss=hu", ["loss=huber"]),
         ("python train.py loss=huber loss.d", ["loss.delta="]),
         ("python train.py opt", ["optimizer.", "optimizer="]),
-        ("python train.py trainer.max", ["trainer.max_epochs="]),
+        ("python train.py trainer.max", ["trainer.max_epochs=", "trainer.max_steps="]),
     ],
 )
 def test_tab_completion(line, words):

@@ -8,12 +8,17 @@ from lossbench import registry
 from lossbench.data.batches import ReplicatedTable
 from lossbench.data.scaling import ScaledColumns
 from lossbench.data.splits import split
+from lossbench.tasks import STANDARD_DEVIATIONS
 
 
 def build(dataset, seeds, dtype=torch.float64, scale_targets=True):
     splits = [split(dataset, seed=s, validation=0.2, test=0.2, stratify=True) for s in seeds]
-    features = ScaledColumns(dataset.features, splits, dtype, scaled=True, unscaled=dataset.unscaled)
-    targets = ScaledColumns(dataset.target.values, splits, dtype, scaled=scale_targets)
+    features = ScaledColumns(
+        dataset.features, splits, dtype, scaling=STANDARD_DEVIATIONS, unscaled=dataset.unscaled
+    )
+    targets = ScaledColumns(
+        dataset.target.values, splits, dtype, scaling=STANDARD_DEVIATIONS if scale_targets else None
+    )
     return ReplicatedTable(features, {"y": targets}, splits), splits
 
 

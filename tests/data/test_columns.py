@@ -13,7 +13,7 @@ def gaps(frame):
 
 def test_a_gap_is_the_mean_of_the_replicates_own_training_rows(build):
     frame = gaps(REGRESSION)
-    *_, splits, module = build(frame, "data.missing=mean", "replicates=3")
+    *_, splits, module = build(frame, "data.missing=mean", "data.feature_limit=null", "replicates=3")
     for part in ("train", "validation", "test"):
         features, _, _ = batch_of(module, part)
         for values, split in zip(features, splits, strict=True):

@@ -61,7 +61,13 @@ def test_a_deviance_is_undefined_outside_its_domain(task, name, targets, predict
 def test_a_prediction_outside_the_domain_of_a_deviance_is_an_empty_value_of_the_record(tmp_path):
     result = lossbench.run(
         *("data=ink", "loss=mse", "model.output_activation=linear", "model.hidden_units=[]"),
-        *("optimizer.lr=1e-6", "trainer.max_epochs=1", f"hydra.run.dir={tmp_path}/run"),
+        *(
+            "model.initial_output=random",
+            "trainer.average=false",
+            "optimizer.lr=1e-6",
+            "trainer.max_epochs=1",
+            f"hydra.run.dir={tmp_path}/run",
+        ),
     )
     assert (result.status, result.primary_metric) == ("completed", "r2")
     assert "test/poisson_deviance" not in result.metrics

@@ -1,7 +1,7 @@
-"""Runs recorded by the version before this layout: the same numbers again, and folders that stay readable.
+"""Recorded runs: the same numbers again, and folders of earlier versions that stay readable.
 
 ``recorded/metrics.json`` has the metrics of 64 short float64 runs over all losses, presets, optimizers,
-schedules, regularizers and corruptions. Three of them left the folders beside it, before ``network.json``.
+schedules, regularizers and corruptions. The folders beside it are of a version without ``network.json``.
 """
 
 import json

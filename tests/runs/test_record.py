@@ -109,6 +109,7 @@ def test_weights_and_scaling_predict_again_without_lossbench(run):
     for r in range(3):
         own = table[table["replicate"] == r]
         x = (features[own["row"]] - arrays["features.mean"][r]) / arrays["features.scale"][r]
+        x = x / np.sqrt(1 + (x / arrays["features.limit"][r]) ** 2)
         for layer in ("hidden.0", "hidden.1", "heads.output"):
             x = x @ arrays[f"{layer}.weight"][r] + arrays[f"{layer}.bias"][r]
             x = x if layer == "heads.output" else np.maximum(x, 0)

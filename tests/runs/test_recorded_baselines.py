@@ -32,7 +32,9 @@ def trained(folder, *words, metric=None):
     config = resolve(values)
     dataset = config.data.load()
     block = read_block([folder / "job"])
-    outcome = baselines.record_baselines(block, metric or config.primary_on(dataset).name, folder / "baselines")
+    outcome = baselines.record_baselines(
+        block, metric or config.primary_on(dataset).name, folder / "baselines"
+    )
     assert outcome.failures == {}
     records = {record.result.loss: record for record in read_baselines([folder / "job"])}
     return config, dataset, make_splits(dataset, config.data, config.targets, config.seeds), records

@@ -118,7 +118,7 @@ def keras_model(keras, start, make_regularizer, on, layers):
 
     inputs = keras.Input((12,))
     layers_by_name = {
-        0: dense(0, 16, "relu"),
+        0: dense(0, 64, "relu"),
         "cultivar": dense("cultivar", 3, "softmax"),
         "alcohol": dense("alcohol", 1, None),
     }
@@ -153,7 +153,7 @@ def test_three_steps_are_those_of_keras(keras, regularizer, rows):
         f"regularizer.apply_to={on or ['kernel']}",
         f"regularizer.layers={layers}",
         *("optimizer=sgd", "optimizer.lr=0.1", "data.batch_size=40", "replicates=2"),
-        *("trainer.keep=last", "trainer.max_epochs=1"),
+        *("trainer.keep=last", "trainer.max_epochs=1", "model.initial_output=random"),
     )
     model, keras_layers = keras_model(keras, snapshot(module), make_regularizer, on, layers)
     steps = watch(module)

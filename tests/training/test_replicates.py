@@ -153,7 +153,7 @@ def test_the_law_holds_for_every_optimizer_with_clipping_stopping_and_a_schedule
 
 
 def train_with(poisoned: int | None):
-    values = plain(compose_config("replicates=4", "trainer.max_epochs=6"))
+    values = plain(compose_config("replicates=4", "trainer.max_epochs=6", "model.initial_output=random"))
     config = resolve(values)
     _, module, orders = prepare(config, config.data.load())
     if poisoned is not None:
