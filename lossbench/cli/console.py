@@ -153,7 +153,8 @@ def _training_in_words(result: Result) -> str:
     best = [replicate.best_epoch for replicate in result.replicates if replicate.best_epoch is not None]
     reason = f": {result.primary_reason}" if result.primary_reason else ""
     words = [f"* the primary metric{reason}"]
-    words += [f"{loss} is in {units}" for loss, units in result.loss_units.items()]
+    alone = len(result.loss_units) == 1
+    words += [f"{'loss' if alone else loss} in {units}" for loss, units in result.loss_units.items()]
     words += [f"trained and evaluated in {result.duration_s:.1f} s"]
     if best:
         span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
