@@ -133,16 +133,24 @@ class Scaling:
 
     Attributes:
         units: the units, in words.
-        is_centred: whether the mean becomes 0, in units of the standard deviation; else 0 stays 0, and the
-            unit is the mean.
+        is_centred: whether numbers are shifted by their mean and divided by their standard deviation; if not,
+            they are divided by their mean, so that 0 stays 0.
+        activations: the activations whose range has no units: they mean the same in any.
     """
 
     units: str
     is_centred: bool
+    activations: frozenset[str]
 
 
-STANDARD_DEVIATIONS = Scaling("standard deviations of the training part", is_centred=True)
-_MEANS = Scaling("multiples of the mean of the training part", is_centred=False)
+STANDARD_DEVIATIONS = Scaling(
+    "standard deviations of the training part", is_centred=True, activations=frozenset(["linear"])
+)
+_MEANS = Scaling(
+    "multiples of the mean of the training part",
+    is_centred=False,
+    activations=frozenset(["linear", "relu", "softplus"]),
+)
 
 
 @dataclass(frozen=True)

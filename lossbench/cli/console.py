@@ -159,9 +159,10 @@ def _training_in_words(result: Result) -> str:
     if best:
         span = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
         words.append(f"best epoch {span} of {max(replicate.epoch for replicate in result.replicates)}")
-    not_converged = sum(replicate.converged is False for replicate in result.replicates)
-    not_converged -= diverged
-    if not_converged > 0:
+    not_converged = sum(
+        replicate.converged is False and replicate.status == "completed" for replicate in result.replicates
+    )
+    if not_converged:
         number = f"{not_converged} of {count} " if count > 1 else ""
         words.append(f"{number}not converged: raise trainer.max_epochs or optimizer.lr")
     if diverged:

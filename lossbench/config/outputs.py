@@ -70,7 +70,20 @@ def asked_activation(output: ChosenOutput, model: Choice[ModelSection]) -> str:
     return asked if isinstance(asked, str) else asked.get(output.name, "auto")
 
 
-def target_scaling(output: ChosenOutput, source: Choice[DataSection]) -> Scaling | None:
-    """Return the units in which an output's losses are given its targets; None for those of the data."""
-    possible = all(term.info.encoding.can_be_scaled for term in output.terms)
-    return output.task.scaling if possible and source.common.scale_target else None
+def target_scaling(
+    output: ChosenOutput, source: Choice[DataSection], model: Choice[ModelSection]
+) -> Scaling | None:
+    """Return the units in which the network predicts an output; None for those of the data."""
+    scaling, data = output.task.scaling, source.common
+    if scaling is None or not all(term.info.encoding.can_be_scaled for term in output.terms):
+        return None
+    if data.scale_target:
+        return scaling if scaling.is_centred or data.scale_output else None
+    has_no_units = output_activation(output, model) in scaling.activations
+    return scaling if has_no_units and data.scale_output else None
+
+
+def unscaled_terms(output: ChosenOutput, source: Choice[DataSection]) -> frozenset[str]:
+    """Return the terms of an output whose losses are given the units of the data."""
+    keeps = not source.common.scale_target
+    return frozenset(term.name for term in output.terms if keeps or term.info.in_user_units)

@@ -9,7 +9,7 @@ import torch
 
 from lossbench import registry
 from lossbench.config.check import CheckedConfig, check
-from lossbench.config.outputs import ALL_METRICS, output_activation, target_scaling
+from lossbench.config.outputs import ALL_METRICS, output_activation, target_scaling, unscaled_terms
 from lossbench.config.run_config import RunConfig
 from lossbench.config.sections import Choice, ChosenOutput, ChosenTerm, ModelSection, TrainerSection
 from lossbench.data.corruption import Corruption
@@ -63,8 +63,8 @@ def _output(config: CheckedConfig, output: ChosenOutput) -> OutputSettings:
         target=TargetSettings(
             name=output.name,
             encodings={term.name: term.info.encoding for term in output.terms},
-            scaling=target_scaling(output, config.data),
-            user_units=frozenset(term.name for term in output.terms if term.info.in_user_units),
+            scaling=target_scaling(output, config.data, config.model),
+            user_units=unscaled_terms(output, config.data),
         ),
         units=first.info.units,
         numbers=first.numbers,

@@ -66,6 +66,7 @@ class DataSection(Section):
     missing_labels: BelowOne
     about: dict[str, Any] | None = None
     feature_limit: Positive | None = None
+    scale_output: bool = False
 
 
 class ModelSection(Section):

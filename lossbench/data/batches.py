@@ -72,6 +72,11 @@ class ReplicatedTable(nn.Module):
                     {term: parts[index] for term, parts in zip(self.weighted, weights, strict=True)},
                 )
 
+    def targets(self, rows: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return targets and weights of the rows ``(R, n)``, by term."""
+        targets = {term: self.target(term).gather(rows) for term in self.terms}
+        return targets, {term: self._weights(index, rows) for index, term in enumerate(self.weighted)}
+
     def _weights(self, index: int, rows: Tensor) -> Tensor:
         weights = self.get_buffer(f"weights_{index}")
         return weights.expand(len(rows), -1).gather(1, rows)

@@ -13,6 +13,8 @@ from lossbench.data.moments import mean_and_deviation, medians
 from lossbench.data.splits import Split
 from lossbench.tasks import Scaling
 
+_LARGEST = 1e12  # of a number whose square is still finite in float32, divided by the limit
+
 
 class ScaledColumns(nn.Module):
     """Columns ``(N, C)`` or ``(N, items, C)``, stored once, with each replicate's scaling of them.
@@ -111,4 +113,5 @@ def limited(values: Tensor, limit: Tensor) -> Tensor:
     >>> limited(torch.tensor([0.0, 3.0, -1e30]), torch.tensor(3.0))
     tensor([ 0.0000,  2.1213, -3.0000])
     """
-    return values / torch.hypot(values / limit, torch.ones_like(values))
+    values = values.clamp(-_LARGEST, _LARGEST)
+    return values / torch.sqrt(1 + (values / limit) ** 2)

@@ -40,8 +40,8 @@ class TargetSettings:
     Attributes:
         name: the name of the target; empty if the data set has a single one.
         encodings: for each term, the form in which its loss takes the target.
-        scaling: the units in which losses are given it; None for those of the data.
-        user_units: the terms whose losses are given it in the units of the data all the same.
+        scaling: the units in which the network predicts it, and losses are given it; None for the data's.
+        user_units: the terms whose losses are given the units of the data all the same.
     """
 
     name: str

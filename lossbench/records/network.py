@@ -46,7 +46,7 @@ def _described_by_config(values: Mapping[str, Any]) -> dict[str, Any]:
         heads[output.head] = {
             "numbers": None,
             "activation": output_activation(output, config.model),
-            "target_scaling": scaling if target_scaling(output, config.data) else None,
+            "target_scaling": scaling if target_scaling(output, config.data, config.model) else None,
         }
     parameters = config.model.parameters
     return {

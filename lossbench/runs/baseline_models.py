@@ -65,7 +65,7 @@ class TrainingData:
         return None if self.weights is None else self.weights[rows]
 
     def standardised(self) -> Predictor:
-        """Return a function that gives the features of rows as a network reads them."""
+        """Return a function that gives the features of rows as a network reads them, without its limit."""
         dataset = self.dataset
         columns = ScaledColumns(
             dataset.features,

@@ -42,14 +42,10 @@ def record_origin(
         command: the words of the command that started the run.
         device: ``cpu`` or ``cuda``.
     """
-    # The biases of the heads are the constants of each loss; pairs of losses share all that was drawn
-    biases = {id(head.bias) for head in module.network.heads}
-    drawn = [parameter for parameter in module.network.parameters() if id(parameter) not in biases]
-    parameters = [parameter.detach() for parameter in drawn]
     hashes = {
         seed: {
             "split": provenance.split_hash(splits[r]),
-            "initial_weights": provenance.array_hash(*(p[r].numpy() for p in parameters)),
+            "initial_weights": provenance.array_hash(*(weights[r].numpy() for weights in module.drawn)),
             "order": provenance.array_hash(orders.following[r].numpy()),
         }
         for r, seed in enumerate(seeds)

@@ -39,16 +39,14 @@ def make_module(
         for term in output.terms:
             _check_ignored_class(term, targets[output.head])
     network = _network(dataset.features.shape[-1], targets, table, settings, outputs, seeds)
-    in_user_units = [term for output in outputs for term in output.target.user_units]
-    objective = Objective(
-        [term for output in outputs for term in output.terms],
-        {term: table.target(term).in_user_units for term in in_user_units},
-    )
+    objective = _objective(outputs, table)
     budget = budget_of(settings, table.rows("train").shape[1])
-    set_initial_outputs(network, outputs, table, objective)
+    drawn = [parameter.detach().clone() for parameter in network.parameters()]
+    set_initial_outputs(network, outputs, table, objective, settings.batch_size)
     return ReplicateModule(
         table=table,
         network=network,
+        drawn=drawn,
         objective=objective,
         penalty=settings.penalty,
         make_optimizer=settings.make_optimizer,
@@ -69,6 +67,14 @@ def make_module(
             "patience": budget.patience,
             "higher_is_better": primary.higher_is_better,
         },
+    )
+
+
+def _objective(outputs: Sequence[OutputSettings], table: ReplicatedTable) -> Objective:
+    in_user_units = [term for output in outputs for term in output.target.user_units]
+    return Objective(
+        [term for output in outputs for term in output.terms],
+        {term: table.target(term).in_user_units for term in in_user_units},
     )
 
 

@@ -17,7 +17,8 @@ def converged(
     A replicate has converged if it stopped because it made no progress, or if the last tenth of its learning
     gained less than a hundredth of all that it gained. Learning is measured by the sum of the learning rates,
     because a schedule that ends near 0 stands still whatever is left to learn. For the same reason a stop
-    only counts while the learning rate is as high as before, or after it has fallen to a tenth.
+    does not count while a schedule is between its highest rate and a tenth of it. A replicate that gained
+    nothing has not converged unless it stopped: a longer training may yet learn something.
 
     Args:
         values: what training lowers on validation, after each epoch, ``(E, R)``.
@@ -48,5 +49,6 @@ def converged(
         before = int(np.searchsorted(learning, (1 - _LAST_PART) * learning[-1]))
         best, best_before = np.nanmin(curve), np.nanmin(curve[: before + 1])
         first = curve[0] if np.isfinite(curve[0]) else curve[1]
-        result[replicate] = best_before - best <= _SMALL_GAIN * (first - best)
+        gained = first - best
+        result[replicate] = gained > 0 and best_before - best <= _SMALL_GAIN * gained
     return result

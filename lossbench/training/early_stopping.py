@@ -93,7 +93,7 @@ class WeightSelection:
         with np.errstate(invalid="ignore"):  # before the first value, infinity minus infinity
             least = np.maximum(_PROGRESS * np.abs(self._marks), _NEGLIGIBLE * self._untrained)
             further = current < self._marks - least
-        improved = chosen & (further | np.isinf(self._marks))
+        improved = chosen & np.isfinite(current) & (further | np.isinf(self._marks))
         self._marks[improved] = current[improved]
         self._progress_epoch[improved.any(0)] = epoch
         return better

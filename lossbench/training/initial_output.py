@@ -16,7 +16,7 @@ from lossbench.training.objective import Objective
 from lossbench.training.settings import OutputSettings
 
 _ROWS = 4096  # of each replicate's training part; more do not change a constant that matters
-_REACH = 20.0  # how far beyond the targets an output before its activation can lie
+_REACH = 4.0  # before the activation; further out, the derivative of softplus or exp is nearly 0
 _HALVINGS = 24  # to within some millionths; the last bits of a derivative then decide nothing
 _ROUNDS = 5  # over the numbers of a unit, where a loss reads several: each depends on the others
 _INVERSES: dict[str, Callable[[Tensor], Tensor]] = {"softmax": torch.log, "sigmoid": torch.logit}
@@ -24,47 +24,58 @@ _INVERSES: dict[str, Callable[[Tensor], Tensor]] = {"softmax": torch.log, "sigmo
 
 @torch.no_grad()
 def set_initial_outputs(
-    network: DenseNetwork, outputs: Sequence[OutputSettings], table: ReplicatedTable, objective: Objective
+    network: DenseNetwork,
+    outputs: Sequence[OutputSettings],
+    table: ReplicatedTable,
+    objective: Objective,
+    batch_size: int,
 ) -> None:
     """Set every head so that the untrained network predicts the best constant: a kernel of 0, and its bias.
+
+    A head stays as it was drawn where a constant is no start: if the loss raises an error or is not finite
+    for a constant, or if no gradient would reach the head, as below the kink of a ReLU.
 
     Args:
         network: the network; the biases of its heads are 0.
         outputs: what is predicted, with the start of each.
         table: rows, targets and weights.
         objective: the losses of all outputs.
+        batch_size: how many rows a loss is given at once if it judges them together.
     """
     rows = table.rows("train")
     rows = rows[:, :: -(-rows.shape[1] // _ROWS)]
-    _, targets, weights = next(table.batches(rows, rows.shape[1]))
-    targets, weights = (
-        {term: values.double() for term, values in by_term.items()} for by_term in (targets, weights)
-    )
-    for output, layer in zip(outputs, network.heads, strict=True):
+    for output, head in zip(outputs, network.heads, strict=True):
         if output.start == "random":
             continue
-        assert isinstance(layer.weight, nn.Parameter)
-        assert isinstance(layer.bias, nn.Parameter)
-        layer.weight.zero_()
-        if output.start == "priors":
-            term = output.target_term
-            bias = _of_priors(output, targets[term], weights.get(term), layer.bias)
+        searches = output.start == "best_constant"
+        coupled = searches and any(term.couples_samples for term in output.terms)
+        targets, weights = table.targets(rows[:, :batch_size] if coupled else rows)
+        assert isinstance(head.bias, nn.Parameter)
+        assert isinstance(head.weight, nn.Parameter)
+        if searches:
+            bias = _of_best_constant(output, targets, weights, head.bias, objective)
         else:
-            bias = _of_best_constant(output, targets, weights, layer.bias, objective)
-        layer.bias.copy_(bias)
+            bias = _of_priors(output, targets[output.target_term], weights.get(output.target_term), head.bias)
+        if bias is not None:
+            head.weight.zero_()
+            head.bias.copy_(bias)
 
 
-def _of_priors(output: OutputSettings, targets: Tensor, weights: Tensor | None, bias: Tensor) -> Tensor:
-    """Return the bias ``(R, 1, U)`` with which predictions are the shares of the classes."""
+def _of_priors(
+    output: OutputSettings, targets: Tensor, weights: Tensor | None, bias: Tensor
+) -> Tensor | None:
+    """Return the bias ``(R, 1, U)`` with which predictions are the shares of the classes; None if none is."""
     activation = next(
         (name for name in (output.activation, output.decode_activation) if name in _INVERSES), None
     )
     if activation is None:
-        return bias
+        return None
     units = bias.shape[-1]
+    weights = torch.ones_like(targets[..., 0], dtype=bias.dtype) if weights is None else weights
     if targets.shape[-1] < units:
-        targets = torch.nn.functional.one_hot(targets.squeeze(-1).long(), units).double()
-    weights = torch.ones_like(targets[..., 0]) if weights is None else weights
+        labels = targets.squeeze(-1).long()
+        weights = weights * (labels != output.terms[0].parameters.get("ignore_class", -1))
+        targets = torch.nn.functional.one_hot(labels, units).to(bias.dtype)
     counts = (targets * weights[..., None]).sum(1, keepdim=True)
     total = weights.sum(1)[:, None, None]
     smallest = 0.5 / (total + 1)  # a class without rows in the training part is still possible
@@ -78,36 +89,53 @@ def _of_best_constant(
     weights: Mapping[str, Tensor],
     bias: Tensor,
     objective: Objective,
-) -> Tensor:
-    """Return the bias ``(R, 1, U)`` that minimises the losses of an output, found by halving an interval.
+) -> Tensor | None:
+    """Return the bias ``(R, 1, U)`` that minimises the losses of an output; None if a constant is no start.
 
-    The search follows the sign of the derivative, so that it ends at a minimum of any loss that has one.
-    Where it finds no lower loss than that of 0, the bias stays 0.
+    An interval is halved by the sign of the derivative, so that the search ends at a minimum of any loss that
+    has one.
     """
     activation = activation_function(output.activation)
     rows = targets[output.target_term].shape[1]
     numbers = () if output.numbers is None else (-1, output.numbers)
 
-    def losses(constant: Tensor) -> Tensor:
-        expanded = constant.expand(-1, rows, -1)
-        predictions = activation(expanded.unflatten(-1, numbers) if numbers else expanded)
-        return objective.of_output(output.head, predictions, targets, weights)
+    def losses_and_gradient(constant: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the losses ``(R,)`` of a constant, and their gradient for each row, ``(R, B, U)``."""
+        with torch.enable_grad():
+            expanded = constant.repeat(1, rows, 1).requires_grad_()
+            predictions = activation(expanded.unflatten(-1, numbers) if numbers else expanded)
+            losses = objective.of_output(output.head, predictions, targets, weights)
+            return losses.detach(), torch.autograd.grad(losses.sum(), expanded)[0]
 
-    largest = torch.stack([targets[term.name].abs().amax((1, 2)) for term in output.terms]).amax(0)
-    start = bias.double()
-    best = start.clone()
-    count = output.numbers or 1
-    for number in list(range(count)) * (_ROUNDS if count > 1 else 1):
-        chosen = slice(number, None, count)
-        low = torch.full_like(best[..., chosen], -_REACH)
-        high = (_REACH + largest)[:, None, None].expand_as(low)
+    def is_start(constant: Tensor) -> bool:
+        losses, gradient = losses_and_gradient(constant)
+        return bool(
+            losses.isfinite().all() and gradient.isfinite().all() and (gradient != 0).any((1, 2)).all()
+        )
+
+    try:
+        best = _searched(bias, targets[output.target_term], output.numbers or 1, losses_and_gradient)
+        return best if is_start(best) else None
+    except Exception:  # of a loss that cannot judge constants; if it can judge nothing, training will say so
+        return None
+
+
+def _searched(
+    start: Tensor,
+    targets: Tensor,
+    numbers: int,
+    losses_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]],
+) -> Tensor:
+    """Return the constant ``(R, 1, U)`` with the lowest losses; ``start`` where none is lower."""
+    best = start.detach().clone()
+    ends = (targets.amin((1, 2)).clamp(max=-_REACH), targets.amax((1, 2)).clamp(min=_REACH))
+    for number in list(range(numbers)) * (_ROUNDS if numbers > 1 else 1):
+        chosen = slice(number, None, numbers)
+        low, high = (end.to(best.dtype)[:, None, None].expand_as(best[..., chosen]) for end in ends)
         for _ in range(_HALVINGS):
-            best[..., chosen] = (low + high) / 2
-            with torch.enable_grad():
-                constant = best.clone().requires_grad_()
-                gradient = torch.autograd.grad(losses(constant).sum(), constant)[0][..., chosen]
-            rises = gradient > 0
-            high = torch.where(rises, best[..., chosen], high)
-            low = torch.where(rises, low, best[..., chosen])
-    better = losses(best) < losses(start)
+            middle = (low + high) / 2
+            best[..., chosen] = middle
+            rises = losses_and_gradient(best)[1].sum(1, keepdim=True)[..., chosen] > 0
+            high, low = torch.where(rises, middle, high), torch.where(rises, low, middle)
+    better = losses_and_gradient(best)[0] < losses_and_gradient(start)[0]
     return torch.where(better[:, None, None], best, start)

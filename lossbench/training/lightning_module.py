@@ -16,7 +16,7 @@ from lossbench.training.convergence import converged
 from lossbench.training.early_stopping import WeightSelection
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Objective, Penalty
-from lossbench.training.settings import PrimaryMetric
+from lossbench.training.settings import MakeOptimizer, PrimaryMetric
 
 _EVALUATION_ROWS = 2**16  # of all replicates at a time; this bounds the memory of hidden layers
 
@@ -52,6 +52,7 @@ class ReplicateModule(pl.LightningModule):
     Args:
         table: rows and scaling of every replicate.
         network: maps features ``(R, B, F)`` to predictions ``(R, B, U)`` by output.
+        drawn: its parameters as they were drawn, before its outputs were set to a constant.
         objective: maps predictions and targets to one loss per replicate.
         penalty: maps the network to one penalty per replicate; None without a regularizer.
         make_optimizer: maps parameters to an elementwise optimizer.
@@ -70,9 +71,10 @@ class ReplicateModule(pl.LightningModule):
         *,
         table: ReplicatedTable,
         network: DenseNetwork,
+        drawn: list[Tensor],
         objective: Objective,
         penalty: Penalty | None,
-        make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        make_optimizer: MakeOptimizer,
         learning_rate: Callable[[int], float] | None,
         decode: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]],
         primary: PrimaryMetric,
@@ -88,6 +90,7 @@ class ReplicateModule(pl.LightningModule):
         self.make_optimizer, self.learning_rate, self.clip = make_optimizer, learning_rate, clip
         self.decode, self.batch_size, self.primary = decode, batch_size, primary
         self.selection_options, self.max_epochs = selection_options, max_epochs
+        self.drawn = drawn
         self.average = WeightAverage(network.parameters()) if average else None
         losses = objective.names(penalty is not None)
         self.curve_names = [f"{part}/{name}" for part in ("train", "validation") for name in losses]
@@ -97,14 +100,22 @@ class ReplicateModule(pl.LightningModule):
         self.steps = 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Make the optimizer over all replicates at once."""
-        return self.make_optimizer(self.network.parameters())
+        """Make the optimizer over all replicates at once; a decay of weights leaves biases alone."""
+        optimizer = self.make_optimizer(self.network.parameters())
+        if not optimizer.defaults.get("weight_decay"):
+            return optimizer
+        named = list(self.network.named_parameters())
+        kernels = [parameter for name, parameter in named if not name.endswith(".bias")]
+        biases = [parameter for name, parameter in named if name.endswith(".bias")]
+        groups: list[dict[str, Any]] = [{"params": kernels}, {"params": biases, "weight_decay": 0.0}]
+        return self.make_optimizer(groups)
 
     def on_fit_start(self) -> None:
         """Start to select weights, now that they are on their device."""
         replicates = len(self.table.rows("train"))
         self.selection = WeightSelection(self.network.parameters(), replicates, **self.selection_options)
-        losses, score = self._validated()
+        with self.trainer.precision_plugin.forward_context():  # as in a step
+            losses, score = self._validated()
         self.network.train()
         self.initial_loss = losses[0]
         self.selection.start(losses[0], score)
@@ -128,7 +139,8 @@ class ReplicateModule(pl.LightningModule):
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
             if self.learning_rate is not None:
-                optimizer.param_groups[0]["lr"] = self.learning_rate(step)
+                for group in optimizer.param_groups:
+                    group["lr"] = self.learning_rate(step)
             optimizer.step()
             batch_losses.append(parts)
             rows.append(features.shape[1])
@@ -169,11 +181,14 @@ class ReplicateModule(pl.LightningModule):
         epochs = len(self.history)
         steps = self.steps // epochs
         losses = np.stack(self.history)[:, self.curve_names.index("validation/loss")]
-        rate = self.learning_rate or (lambda step: 1.0)
-        rates = np.array([[rate(epoch * steps + step) for step in range(steps)] for epoch in range(epochs)])
+        rates = np.ones(epochs)
+        if self.learning_rate is not None:
+            every = np.array([self.learning_rate(step) for step in range(epochs * steps)])
+            rates = every.reshape(epochs, steps).mean(1)
         selection = self.selection
         stopped = ~selection.running & ~selection.diverged
-        return converged(losses, self.initial_loss, selection.last_epoch, stopped, rates.mean(1))
+        reached = converged(losses, self.initial_loss, selection.last_epoch, stopped, rates)
+        return reached & ~selection.diverged
 
     def on_train_end(self) -> None:
         """Put back each replicate's kept weights."""

@@ -8,12 +8,13 @@ weights directly. In neither case is it a penalty added to the loss.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn, optim
 
 from lossbench.signatures import BelowOne, NonNegative, Positive
 
-Parameters = Iterable[nn.Parameter]
+Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
 
 def adam(

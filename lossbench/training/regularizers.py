@@ -1,7 +1,7 @@
 """Penalties on weights, as Keras defines them: each maps a tensor ``(R, ...)`` to one penalty per replicate.
 
 Penalties are added to the loss, so that their gradients enter the optimizer's moments. The ``weight_decay``
-of AdamW is different: it shrinks the weights outside the gradient, and the biases too.
+of AdamW is different: it shrinks the weights outside the gradient.
 """
 
 from typing import Literal

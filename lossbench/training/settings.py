@@ -13,6 +13,8 @@ from lossbench.tasks import NONNEGATIVE_SPACE, Task
 from lossbench.training.network import DenseNetwork
 from lossbench.training.objective import Penalty, Term
 
+# Maps parameters, or groups of them with settings of their own, to an elementwise optimizer
+MakeOptimizer = Callable[[Iterable[nn.Parameter] | Iterable[dict[str, Any]]], torch.optim.Optimizer]
 Start = Literal["priors", "best_constant", "random"]
 
 
@@ -134,7 +136,7 @@ class TrainingSettings:
 
     make_network: Callable[..., DenseNetwork]
     embedding_units: int
-    make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+    make_optimizer: MakeOptimizer
     base_learning_rate: float
     schedule: Callable[..., float] | None
     warmup_steps: int

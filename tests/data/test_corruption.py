@@ -6,7 +6,11 @@ import torch
 from frames import CLASSES, FRAME, REGRESSION, ROWS, batch_of, build_from, fit
 
 CORRUPTIONS = {
-    "outliers": (REGRESSION, "y", ("loss=mse", "data.outliers=0.1", "data.scale_target=false")),
+    "outliers": (
+        REGRESSION,
+        "y",
+        ("loss=mse", "data.outliers=0.1", "data.scale_target=false", "data.scale_output=false"),
+    ),
     "symmetric noise": (CLASSES, "kind", ("loss=scce", "data.label_noise=0.3")),
     "pairwise noise": (
         CLASSES,
@@ -22,7 +26,7 @@ SHARES = {"outliers": 0.1, "symmetric noise": 0.3, "pairwise noise": 0.3, "missi
 @pytest.mark.parametrize("name", SHARES)
 def test_of_the_training_rows_the_share_asked_for_is_touched_each_replicates_own(build, name):
     clean, target, overrides = CORRUPTIONS[name]
-    keep = [override for override in overrides if "scale_target" in override]
+    keep = [override for override in overrides if "data.scale" in override]
     both = (
         build(clean, overrides[0], *keep, *more, "replicates=3", target=target)[3]
         for more in ([], overrides[1:])
@@ -36,7 +40,7 @@ def test_of_the_training_rows_the_share_asked_for_is_touched_each_replicates_own
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_rows_that_do_not_train_are_never_touched(build, name):
     frame, target, overrides = CORRUPTIONS[name]
-    keep = [override for override in overrides if "scale_target" in override]
+    keep = [override for override in overrides if "data.scale" in override]
     _, _, splits, clean = build(frame, overrides[0], *keep, "replicates=3", target=target)
     _, _, others, corrupted = build(frame, *overrides, "replicates=3", target=target)
     for part in ("validation", "test"):
@@ -60,7 +64,12 @@ def test_a_seeds_corruption_does_not_depend_on_the_other_seeds(build, name):
 
 
 def test_outliers_are_moved_by_the_deviations_asked_for_up_or_down(build):
-    overrides = ("data.outliers=0.2", "data.outlier_size=7", "data.scale_target=false")
+    overrides = (
+        "data.outliers=0.2",
+        "data.outlier_size=7",
+        "data.scale_target=false",
+        "data.scale_output=false",
+    )
     _, _, (split,), module = build(REGRESSION, *overrides)
     true = REGRESSION.y.to_numpy()[split.train]
     moved = (batch_of(module)[1][0, :, 0] - true) / true.std()
@@ -71,7 +80,12 @@ def test_outliers_are_moved_by_the_deviations_asked_for_up_or_down(build):
 def test_outliers_of_counts_are_counts_and_go_up(build):
     frame = FRAME[["a", "b", "count"]]
     _, _, (split,), module = build(
-        frame, "loss=poisson", "data.outliers=0.2", "data.scale_target=false", target="count"
+        frame,
+        "loss=poisson",
+        "data.outliers=0.2",
+        "data.scale_target=false",
+        "data.scale_output=false",
+        target="count",
     )
     moved = batch_of(module)[1][0, :, 0] - frame["count"].to_numpy()[split.train]
     assert (moved > 0).sum() == 24

@@ -21,7 +21,9 @@ def test_counts_are_multiples_of_the_mean_of_the_training_part(build):
 
 def test_the_units_of_the_data_are_kept_if_asked_for(build):
     frame = FRAME[["a", "b", "count"]]
-    _, _, (split,), module = build(frame, "loss=poisson", "data.scale_target=false", target="count")
+    _, _, (split,), module = build(
+        frame, "loss=poisson", "data.scale_target=false", "data.scale_output=false", target="count"
+    )
     np.testing.assert_array_equal(batch_of(module)[1][0, :, 0], frame["count"].to_numpy()[split.train])
 
 
@@ -65,3 +67,35 @@ def test_no_number_is_too_large_for_the_limit():
     np.testing.assert_allclose(bent.detach(), [0, -3, 3, np.nan])
     np.testing.assert_allclose(torch.autograd.grad(bent[0], x)[0][0], 1)
     assert torch.equal(limited(x[:3], torch.tensor(torch.inf)), x[:3])
+
+
+def test_networks_predict_scaled_numbers_whatever_the_loss_is_given(build):
+    """Of prices around 10,000 a network would else spend its whole training on the way to them."""
+    frame = FRAME[["a", "b"]].assign(price=1e4 + 1e3 * FRAME["y"] / FRAME["y"].std())
+    _, dataset, (split,), module = build(frame, "loss=huber", "data.scale_target=false", target="price")
+    _, targets, losses = module.evaluate("test")
+    assert np.abs(targets["huber"]).max() < 10
+    error = dataset.target.values[split.test] - dataset.target.values[split.train].mean()
+    expected = np.where(np.abs(error) < 1, error**2 / 2, np.abs(error) - 0.5).mean()
+    assert losses[0, 0] == pytest.approx(expected, rel=0.01)  # starts near the median
+
+
+@pytest.mark.parametrize(
+    ("overrides", "units"),
+    [
+        (("loss=huber",), "standard deviations of the training part"),
+        (("loss=poisson",), "multiples of the mean of the training part"),
+        (("loss=msle",), "the units of the data"),
+        (("loss=huber", "data.scale_target=false"), "the units of the data"),
+    ],
+)
+def test_the_record_says_in_which_units_a_loss_is(train, overrides, units):
+    outcome = train(*overrides, "trainer.max_epochs=1")
+    (result,) = outcome.results
+    assert list(result.loss_units.values()) == [units]
+    assert f"loss in {units}\n" in outcome.out
+
+
+def test_classes_have_no_units(train):
+    (result,) = train("loss=bce", "trainer.max_epochs=1").results
+    assert result.loss_units == {}

@@ -30,6 +30,7 @@ def test_a_weight_trains_as_rows_repeated_that_often(build):
     common = (
         "data.split_column=part",
         "data.scale_target=false",
+        "data.scale_output=false",
         "model.initial_output=random",
         "data.batch_size=1000",
         "optimizer=sgd",

@@ -1,6 +1,7 @@
 """Every network starts from the best constant of its training part, or from the shares of the classes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+import lossbench
 from lossbench import registry
 from lossbench.config.compose import compose_config, plain
 from lossbench.config.resolve import resolve
@@ -120,7 +122,11 @@ def test_a_loss_that_reads_several_numbers_starts_from_all_of_them():
         mean, log_variance = y_pred.unbind(-1)
         return ((y_true - mean).square() * (-log_variance).exp() + log_variance).mean(-1) / 2
 
-    config = resolve(plain(compose_config("data.scale_target=false", "trainer.precision=64-true")))
+    config = resolve(
+        plain(
+            compose_config("data.scale_target=false", "data.scale_output=false", "trainer.precision=64-true")
+        )
+    )
     (output,) = config.outputs
     terms = (replace(output.terms[0], function=gaussian, parameters={}),)
     config = replace(config, outputs=(replace(output, numbers=2, point=0, terms=terms),))
@@ -141,3 +147,58 @@ def test_random_leaves_the_heads_as_they_were_drawn():
 def test_losses_of_one_data_set_share_what_is_drawn():
     hidden = [prepared(f"loss={loss}")[3].network.hidden[0].weight for loss in ("mse", "mae")]
     assert torch.equal(*hidden)
+
+
+def correlation(y_true, y_pred):
+    """Undefined for constants: their variance is 0."""
+    y, p = y_true - y_true.mean(), y_pred - y_pred.mean()
+    return 1 - (y * p).sum() / (y.square().sum() * p.square().sum()).sqrt()
+
+
+def refusing(y_true, y_pred):
+    """Raise an error for constants."""
+    if y_pred.std() == 0:
+        raise ValueError("constant")
+    return (y_true - y_pred).square().mean()
+
+
+@pytest.mark.parametrize("function", ["correlation", "refusing"])
+def test_a_loss_that_cannot_judge_constants_starts_from_what_is_drawn(function, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    result = lossbench.run(
+        *("loss=custom", f"loss.function=test_initial_output:{function}", "trainer.max_epochs=20"),
+        f"hydra.run.dir={tmp_path}/run",
+    )
+    assert result.status == "completed"
+    assert result.replicates[0].best_epoch > 0
+
+
+def test_no_head_starts_where_no_gradient_reaches_it(tmp_path):
+    """The mean of standardised targets is 0, where a ReLU may have no derivative."""
+    result = lossbench.run(
+        *("loss=mse", "model.output_activation=relu", "replicates=3", "trainer.max_epochs=20"),
+        f"hydra.run.dir={tmp_path}/run",
+    )
+    assert all(replicate.best_epoch > 0 for replicate in result.replicates)
+
+
+def test_an_ignored_class_has_no_share():
+    _, _, _, module = prepared("loss=scce", "loss.ignore_class=0")
+    shares = module.evaluate("test")[0]["output"][0, 0]
+    assert shares[0] < 0.001
+    assert shares[1:].sum() > 0.999
+
+
+def test_a_pairwise_loss_is_given_one_batch():
+    """A loss of all pairs of the training part would take minutes before the first step."""
+    sizes = []
+
+    def pairwise(y_pred, y_true):
+        sizes.append(y_pred.shape[0])
+        return (y_pred - y_true).square().mean()
+
+    config = resolve(plain(compose_config("data.batch_size=16")))
+    (output,) = config.outputs
+    terms = (replace(output.terms[0], function=pairwise, parameters={}, couples_samples=True),)
+    prepare(replace(config, outputs=(replace(output, terms=terms),)), config.data.load())
+    assert set(sizes) == {16}

@@ -43,7 +43,7 @@ def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
     for linear, layer in zip(layers, layers_of(fresh.network), strict=True):
         linear.weight.data, linear.bias.data = layer.weight.data[0].T.contiguous(), layer.bias.data[0, 0]
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1])
-    optimizer = make_optimizer(network.parameters())
+    optimizer = make_optimizer(list(network.parameters()))
     averaged = copy.deepcopy(network)
     orders, step, history = make_orders(fresh.table, settings.seeds), 0, []
     for epoch in range(epochs):
@@ -75,7 +75,13 @@ def plain_loop(settings, make_optimizer, criterion, epochs, rate=None):
         (("loss=mse", "optimizer=adam"), lambda p: torch.optim.Adam(p, 0.001), nn.MSELoss()),
         (
             ("loss=mse", "trainer.average=false"),
-            lambda p: torch.optim.AdamW(p, 0.003, weight_decay=0.3),
+            lambda p: torch.optim.AdamW(
+                [
+                    {"params": [weight for weight in p if weight.ndim == 2], "weight_decay": 0.3},
+                    {"params": [bias for bias in p if bias.ndim == 1], "weight_decay": 0},
+                ],
+                lr=0.003,
+            ),
             nn.MSELoss(),
         ),
         (
