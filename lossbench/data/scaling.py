@@ -110,6 +110,8 @@ class ScaledColumns(nn.Module):
 def limited(values: Tensor, limit: Tensor) -> Tensor:
     """Return values bent so that none is beyond a limit; the arguments are broadcast.
 
+    An infinite limit leaves the 0 and 1 of categories as they are.
+
     >>> limited(torch.tensor([0.0, 3.0, -1e30]), torch.tensor(3.0))
     tensor([ 0.0000,  2.1213, -3.0000])
     """
