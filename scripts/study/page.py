@@ -23,13 +23,14 @@ regression), and scikit-learn's HistGradientBoosting with its defaults.
 | measure | value |
 |---|---|
 """
-_SHARED = ("table", "source", "rows", "features", "target", "expert", "lossbench", "best loss")
+_SHARED = ("table", "source", "rows", "features", "target", "expert", "lossbench", "loss")
 _REST = ("ratio", "late", "constant beaten")
 _NOTES = """
-In the tables below, `ratio` is the error of the best loss over that of the better of linear model and
-boosting; the error is the rmse, or the log loss of classes. `late` is the share of replicates of all losses
-whose best epoch lies in the last 2 % of the budget. `constant beaten` compares the primary metric of the best
-loss with that of the constant.
+In the tables below, `loss` is the best one. Of classes it is the one with the best log loss on validation,
+because a loss that gives no probabilities can be the best. `ratio` is its error over that of the better of
+linear model and boosting; the error is the rmse, or the log loss of classes. `late` is the share of
+replicates of all losses whose best epoch lies in the last 2 % of the budget. `constant beaten` compares the
+primary metric of the best loss with that of the constant.
 """
 
 
@@ -74,7 +75,7 @@ def _cells(judgement: Judgement, metrics: Sequence[str]) -> list[str]:
         f"{record['target']}: {record['kind']}",
         " or ".join(record["expert"]),
         (record["read_as"] or "refused") + ("" if record["is_right"] else " (wrong)"),
-        judgement.best or "none",
+        judgement.scored or "none",
         *(_score(judgement.scores[name], metrics) for name in ("best", CONSTANT, LINEAR, BOOSTING)),
         "-" if judgement.ratio is None else f"{judgement.ratio:.3f}",
         f"{late:.0%}".replace("%", " %"),

@@ -25,6 +25,8 @@ class Judgement:
     Attributes:
         record: the record.
         best: the loss with the best primary metric on validation; None if no loss has one on every seed.
+        scored: the loss whose scores are shown: the best one; of classes the one with the best log loss on
+            validation, because the best one may give no probabilities.
         scores: by ``best`` and the name of a baseline, the mean of each metric on the test part.
         beats_constant: whether the best loss has a better primary metric than the constant on the test part.
         linear_beats_constant: the same for the linear model.
@@ -33,6 +35,7 @@ class Judgement:
 
     record: Record
     best: str | None
+    scored: str | None
     scores: Mapping[str, Mapping[str, float]]
     beats_constant: bool
     linear_beats_constant: bool
@@ -97,10 +100,19 @@ def metric_of(losses: Mapping[str, Any]) -> tuple[str, list[str]]:
     return metric, [name for name, loss in trained.items() if f"test/{metric}" in loss["metrics"]]
 
 
-def best_loss(record: Record) -> str | None:
-    """Return the loss with the best mean primary metric on validation; None if none has it on every seed."""
-    metric, names = metric_of(record["losses"])
-    losses = {name: record["losses"][name] for name in names}
+def best_loss(record: Record, metric: str | None = None) -> str | None:
+    """Return the loss with the best mean metric on validation; None if none has it on every seed.
+
+    Args:
+        record: the record of a table.
+        metric: the metric; by default the primary one.
+    """
+    metric = metric or metric_of(record["losses"])[0]
+    losses = {
+        name: loss
+        for name, loss in record["losses"].items()
+        if loss["status"] == "completed" and f"test/{metric}" in loss["metrics"]
+    }
     key = f"validation/{metric}"
     means = {
         name: mean(loss["metrics"][key]) * (1 if loss["directions"][metric] else -1)
@@ -120,16 +132,19 @@ def judged(record: Record) -> Judgement:
         for is_late in late(loss.get("replicates", []), record["epochs"])
     ]
     if best is None:
-        return Judgement(record, None, {"best": {}, **models}, False, False, replicates)
+        return Judgement(record, None, None, {"best": {}, **models}, False, False, replicates)
     loss, (metric, _) = record["losses"][best], metric_of(record["losses"])
     sign = 1 if loss["directions"][metric] else -1
-    scores = {"best": _means(_of_test(loss["metrics"])), **models}
+    scored = (best_loss(record, LOG_LOSS) or best) if TASKS[record["task"]].has_classes else best
+    scores = {"best": _means(_of_test(record["losses"][scored]["metrics"])), **models}
     constant = sign * scores[CONSTANT][metric]
+    reached = sign * _means(_of_test(loss["metrics"]))[metric]
     return Judgement(
         record,
         best,
+        scored,
         scores,
-        beats_constant=sign * scores["best"][metric] > constant,
+        beats_constant=reached > constant,
         linear_beats_constant=sign * scores[LINEAR][metric] > constant,
         late=replicates,
     )

@@ -133,6 +133,22 @@ def test_without_probabilities_classes_have_no_ratio():
     assert table.beats_constant
 
 
+def test_of_classes_the_loss_with_the_best_log_loss_is_shown():
+    losses = {
+        "hinge": loss_of([0.9, 0.9], [0.9, 0.9], metric="average_precision", higher=True),
+        "bce": loss_of([0.8, 0.8], [0.8, 0.8], metric="average_precision", higher=True),
+    }
+    part = {f"{part}/log_loss": [0.3, 0.3] for part in ("validation", "test")}
+    losses["bce"]["metrics"] |= part | {"test/accuracy": [0.9, 0.9]}
+    losses["bce"]["directions"]["log_loss"] = False
+    scores = {"average_precision": [0.1, 0.1], "log_loss": [0.4, 0.4], "accuracy": [0.9, 0.9]}
+    table = judged(record_of(losses, constant=scores, linear=scores, boosting=scores, task="binary"))
+    assert (table.best, table.scored) == ("hinge", "bce")
+    assert table.ratio == pytest.approx(0.75)
+    assert table.keeps_up
+    assert table.beats_constant
+
+
 def test_counts_have_a_median_of_their_own():
     count = judged({**NUMBERS, "task": "count", "expert": ["count"]})
     lines = list(summary([count], []).values())
