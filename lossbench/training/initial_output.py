@@ -15,7 +15,7 @@ from lossbench.training.network import DenseNetwork, activation_function
 from lossbench.training.objective import Objective
 from lossbench.training.settings import OutputSettings
 
-_ROWS = 4096  # of each replicate's training part; more do not change a constant that matters
+_ROWS = 2048  # of each replicate's training part; more do not change a constant that matters
 _REACH = 4.0  # before the activation; further out, the derivative of softplus or exp is nearly 0
 _HALVINGS = 24  # to within some millionths; the last bits of a derivative then decide nothing
 _ROUNDS = 5  # over the numbers of a unit, where a loss reads several: each depends on the others
@@ -47,15 +47,15 @@ def set_initial_outputs(
     for output, head in zip(outputs, network.heads, strict=True):
         if output.start == "random":
             continue
-        searches = output.start == "best_constant"
-        coupled = searches and any(term.couples_samples for term in output.terms)
-        targets, weights = table.targets(rows[:, :batch_size] if coupled else rows)
+        targets, weights = table.targets(rows)
         assert isinstance(head.bias, nn.Parameter)
         assert isinstance(head.weight, nn.Parameter)
-        if searches:
-            bias = _of_best_constant(output, targets, weights, head.bias, objective)
-        else:
+        if output.start == "priors":
             bias = _of_priors(output, targets[output.target_term], weights.get(output.target_term), head.bias)
+        else:
+            coupled = any(term.couples_samples for term in output.terms)
+            size = batch_size if coupled else rows.shape[1]
+            bias = _of_best_constant(output, targets, weights, head.bias, objective, size)
         if bias is not None:
             head.weight.zero_()
             head.bias.copy_(bias)
@@ -89,11 +89,12 @@ def _of_best_constant(
     weights: Mapping[str, Tensor],
     bias: Tensor,
     objective: Objective,
+    size: int,
 ) -> Tensor | None:
     """Return the bias ``(R, 1, U)`` that minimises the losses of an output; None if a constant is no start.
 
     An interval is halved by the sign of the derivative, so that the search ends at a minimum of any loss that
-    has one.
+    has one. Losses are given ``size`` rows at a time.
     """
     activation = activation_function(output.activation)
     rows = targets[output.target_term].shape[1]
@@ -104,7 +105,14 @@ def _of_best_constant(
         with torch.enable_grad():
             expanded = constant.repeat(1, rows, 1).requires_grad_()
             predictions = activation(expanded.unflatten(-1, numbers) if numbers else expanded)
-            losses = objective.of_output(output.head, predictions, targets, weights)
+            losses = torch.zeros_like(predictions[:, 0].flatten(1)[:, 0])
+            for start in range(0, rows, size):
+                batch = slice(start, start + size)
+                parts = (
+                    {name: part[:, batch] for name, part in every.items()} for every in (targets, weights)
+                )
+                given = predictions[:, batch]
+                losses = losses + objective.of_output(output.head, given, *parts) * given.shape[1] / rows
             return losses.detach(), torch.autograd.grad(losses.sum(), expanded)[0]
 
     def is_start(constant: Tensor) -> bool:

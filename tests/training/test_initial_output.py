@@ -43,8 +43,6 @@ def test_no_other_constant_has_a_lower_loss(name):
     (head,) = module.network.heads
     assert not head.weight.any()
     ours, bias = training_loss(module), head.bias.detach().clone()
-    if head.bias.shape[-1] > 1:
-        pytest.skip("SciPy searches along one number")
     for replicate in range(2):
 
         def loss_at(constant, replicate=replicate):
@@ -189,7 +187,7 @@ def test_an_ignored_class_has_no_share():
     assert shares[1:].sum() > 0.999
 
 
-def test_a_pairwise_loss_is_given_one_batch():
+def test_a_pairwise_loss_is_given_batches():
     """A loss of all pairs of the training part would take minutes before the first step."""
     sizes = []
 
@@ -201,4 +199,4 @@ def test_a_pairwise_loss_is_given_one_batch():
     (output,) = config.outputs
     terms = (replace(output.terms[0], function=pairwise, parameters={}, couples_samples=True),)
     prepare(replace(config, outputs=(replace(output, terms=terms),)), config.data.load())
-    assert set(sizes) == {16}
+    assert set(sizes) == {16, 266 % 16}
