@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -148,8 +148,8 @@ def _training(config: CheckedConfig) -> TrainingSettings:
         batch_size=config.data.common.batch_size,
         max_epochs=None if trainer.max_epochs == "auto" else trainer.max_epochs,
         max_steps=trainer.max_steps,
-        early_stopping=_early_stopping(trainer, schedule.name),
-        patience=trainer.patience,
+        early_stopping=None if trainer.early_stopping == "auto" else trainer.early_stopping,
+        patience=_patience(trainer, schedule.name),
         average=trainer.average,
         keep=trainer.keep,
         clip=trainer.clip,
@@ -160,10 +160,10 @@ def _training(config: CheckedConfig) -> TrainingSettings:
     )
 
 
-def _early_stopping(trainer: TrainerSection, schedule: str) -> int | Literal["auto"] | None:
-    """Return the epochs of patience; ``auto`` means none where a number or a schedule sets the end."""
+def _patience(trainer: TrainerSection, schedule: str) -> int | None:
+    """Return the steps of patience; None where the config, a number of epochs or a schedule sets the end."""
     has_end = trainer.max_epochs != "auto" or schedule != registry.CONSTANT
-    return None if trainer.early_stopping == "auto" and has_end else trainer.early_stopping
+    return None if has_end or trainer.early_stopping != "auto" else trainer.patience
 
 
 def _penalty(config: CheckedConfig) -> Penalty | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.data.columns import LARGEST, NOTHING, Column, unusable_cell
+from lossbench.data.columns import LARGEST, NOTHING, Column, as_texts, unusable_cell
 from lossbench.data.number_formats import parse_numbers
 from lossbench.errors import UserError
 
@@ -52,7 +52,7 @@ class Cells:
             if self.is_boolean:
                 return indices.astype(np.int64), tuple(str(bool(value)) for value in values)
             return indices.astype(np.int64), tuple(_shown(value) for value in values.tolist())
-        texts, indices = np.unique(_texts(self.column[self.present]).to_numpy(), return_inverse=True)
+        texts, indices = np.unique(as_texts(self.column[self.present]).to_numpy(), return_inverse=True)
         return indices.astype(np.int64), tuple(map(str, texts))
 
     def check_numbers(self, path: str) -> None:
@@ -148,7 +148,7 @@ def read_target_rows(frame: pd.DataFrame, names: Sequence[str], path: str) -> Ta
 
 
 def _from_texts(column: Column) -> Cells:
-    codes, uniques = pd.factorize(_texts(column))
+    codes, uniques = pd.factorize(as_texts(column, empty=""))
     texts = [str(text) for text in uniques]
     numbers = parse_numbers(texts)
     counts = np.bincount(codes, minlength=len(texts))
@@ -180,11 +180,6 @@ def _gaps(texts: list[str], numbers: NDArray[np.float64], counts: NDArray[np.int
     if rest and not any(character.isalnum() for character in "".join(rest)):
         gaps &= np.array([text not in ("-", "--", "?", ".") for text in texts])
     return gaps
-
-
-def _texts(column: Column) -> Column:
-    """Return the cells as texts without surrounding blanks; an empty cell is an empty text."""
-    return column.astype(str).str.strip().where(column.notna(), "")
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -114,9 +114,9 @@ def _categories(column: Column, path: str, impute: bool, *, named: bool) -> list
     return labels
 
 
-def as_texts(column: Column) -> Column:
-    """Return the cells as texts without surrounding blanks; an empty cell becomes ``(missing)``."""
-    return column.astype(str).str.strip().where(column.notna(), "(missing)")
+def as_texts(column: Column, empty: str = "(missing)") -> Column:
+    """Return the cells as texts without surrounding blanks; an empty cell becomes ``empty``."""
+    return column.astype(str).str.strip().where(column.notna(), empty)
 
 
 def numbers(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -44,3 +45,12 @@ class Metric:
         each = self.of_each(predictions, targets).double()
         mean = (each * weights).sum(1) / weights.sum(1)
         return mean.sqrt() if self.root else mean
+
+
+def mean_over_rows(of_each: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    """Return the metric that is the mean of one value per row, ``(..., N, U)`` to ``(..., N)``."""
+    return Metric(partial(_mean, of_each), of_each=of_each)
+
+
+def _mean(of_each: Callable[[Tensor, Tensor], Tensor], predictions: Tensor, targets: Tensor) -> Tensor:
+    return of_each(predictions, targets.double()).mean()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchmetrics import functional
 
-from lossbench.metrics.base import Metric
+from lossbench.metrics.base import Metric, mean_over_rows
 from lossbench.metrics.numbers import NUMBERS
 
 _classification: Any = functional.classification
@@ -106,11 +106,7 @@ def _squared_distances(probabilities: Tensor, targets: Tensor) -> Tensor:
     return (probabilities - truth).square().sum(-1)
 
 
-def _brier(probabilities: Tensor, targets: Tensor) -> Tensor:
-    return _squared_distances(probabilities, targets).mean()
-
-
-def clipped(probabilities: Tensor) -> Tensor:
+def _clipped(probabilities: Tensor) -> Tensor:
     """Return probabilities that are neither 0 nor 1, so that their logarithms are finite.
 
     They differ from 0 and 1 by at least the precision of float32, as networks compute them. Training, which
@@ -120,16 +116,21 @@ def clipped(probabilities: Tensor) -> Tensor:
     return probabilities.clamp(precision, 1 - precision)
 
 
+def log_losses_of_two(probability: Tensor, targets: Tensor) -> Tensor:
+    """Return minus the logarithm of the true value's probability, of any shape.
+
+    Args:
+        probability: the probability of 1.
+        targets: 0 or 1, in the same shape.
+    """
+    return -_clipped(probability.where(targets > 0, 1 - probability)).log()
+
+
 def _log_losses(probabilities: Tensor, targets: Tensor) -> Tensor:
     """Return minus the logarithm of the true class's probability; a single column is that of class 1."""
     if probabilities.shape[-1] == 1:
-        of_class_1 = probabilities.squeeze(-1)
-        return -clipped(of_class_1.where(targets > 0, 1 - of_class_1)).log()
-    return -clipped(probabilities.gather(-1, targets.long().unsqueeze(-1))).log().squeeze(-1)
-
-
-def _log_loss(probabilities: Tensor, targets: Tensor) -> Tensor:
-    return _log_losses(probabilities, targets).mean()
+        return log_losses_of_two(probabilities.squeeze(-1), targets)
+    return -_clipped(probabilities.gather(-1, targets.long().unsqueeze(-1))).log().squeeze(-1)
 
 
 def _same_mode(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ def _accuracy_of_distributions(predictions: Tensor, targets: Tensor) -> Tensor:
 def _divergences(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return the Kullback-Leibler divergence of each prediction from its target."""
     targets = targets / targets.sum(-1, keepdim=True)
-    return (torch.xlogy(targets, targets) - torch.xlogy(targets, clipped(predictions))).sum(-1)
+    return (torch.xlogy(targets, targets) - torch.xlogy(targets, _clipped(predictions))).sum(-1)
 
 
 def _kl(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -162,8 +163,8 @@ def _of_several(function: Callable[..., Tensor], **options: Any) -> Callable[[Te
 
 
 _BALANCED_ACCURACY = Metric(_balanced_accuracy, _balanced_accuracy_of_replicates)
-_LOG_LOSS = Metric(_log_loss, of_each=_log_losses)
-_BRIER = Metric(_brier, of_each=_squared_distances)
+_LOG_LOSS = mean_over_rows(_log_losses)
+_BRIER = mean_over_rows(_squared_distances)
 TWO_CLASSES = {
     "accuracy": Metric(_of_two(_classification.binary_accuracy), of_each=_hits),
     "balanced_accuracy": _BALANCED_ACCURACY,

@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 from torchmetrics import functional
 
-from lossbench.metrics.base import Metric
-from lossbench.metrics.classes import clipped
+from lossbench.metrics.base import Metric, mean_over_rows
+from lossbench.metrics.classes import log_losses_of_two
 
 _classification: Any = functional.classification
 
@@ -26,16 +26,12 @@ def _shares_of_hits(probability: Tensor, mask: Tensor) -> Tensor:
 
 
 def _log_losses(probability: Tensor, mask: Tensor) -> Tensor:
-    return -clipped(probability.where(mask > 0, 1 - probability)).log().mean(-1)
-
-
-def _log_loss(probability: Tensor, mask: Tensor) -> Tensor:
-    return _log_losses(probability, mask).mean()
+    return log_losses_of_two(probability, mask).mean(-1)
 
 
 MASKS = {
     "iou": Metric(_flat(_classification.binary_jaccard_index), _intersection_over_union),
     "f1": Metric(_flat(_classification.binary_f1_score)),
     "accuracy": Metric(_flat(_classification.binary_accuracy), of_each=_shares_of_hits),
-    "log_loss": Metric(_log_loss, of_each=_log_losses),
+    "log_loss": mean_over_rows(_log_losses),
 }

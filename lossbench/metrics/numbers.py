@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torchmetrics import functional
 
-from lossbench.metrics.base import Metric
+from lossbench.metrics.base import Metric, mean_over_rows
 
 
 def _rmse(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -47,18 +47,10 @@ def _poisson_deviances(predictions: Tensor, targets: Tensor) -> Tensor:
     return deviances.where(predictions >= 0, torch.nan).mean(-1)
 
 
-def _poisson_deviance(predictions: Tensor, targets: Tensor) -> Tensor:
-    return _poisson_deviances(predictions, targets.double()).mean()
-
-
 def _gamma_deviances(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return ``2 (log(p / y) + y / p - 1)``, which no change of unit changes; NaN for predictions up to 0."""
     ratios = (targets / predictions).where(predictions > 0, torch.nan)
     return 2 * (ratios - ratios.log() - 1).mean(-1)
-
-
-def _gamma_deviance(predictions: Tensor, targets: Tensor) -> Tensor:
-    return _gamma_deviances(predictions, targets.double()).mean()
 
 
 def _cosine(predictions: Tensor, targets: Tensor) -> Tensor:
@@ -74,6 +66,6 @@ NUMBERS = {
     "mae": Metric(_mae, of_each=_absolute_errors),
     "r2": Metric(_r2, _r2_batched),
 }
-POSITIVE_NUMBERS = {**NUMBERS, "gamma_deviance": Metric(_gamma_deviance, of_each=_gamma_deviances)}
-COUNTS = {**NUMBERS, "poisson_deviance": Metric(_poisson_deviance, of_each=_poisson_deviances)}
+POSITIVE_NUMBERS = {**NUMBERS, "gamma_deviance": mean_over_rows(_gamma_deviances)}
+COUNTS = {**NUMBERS, "poisson_deviance": mean_over_rows(_poisson_deviances)}
 VECTORS = {"cosine": Metric(_cosine, of_each=_cosines), **NUMBERS}

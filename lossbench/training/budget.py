@@ -30,7 +30,7 @@ def budget_of(settings: TrainingSettings, rows: int) -> Budget:
     """Return the budget of a run with so many training rows in each replicate."""
     steps_per_epoch = -(-rows // settings.batch_size)
     patience = settings.early_stopping
-    if patience == "auto":
+    if settings.patience is not None:
         patience = max(-(-settings.patience // steps_per_epoch), _PATIENCE_EPOCHS)
     epochs = settings.max_epochs
     if epochs is None:

@@ -42,12 +42,14 @@ def set_initial_outputs(
         objective: the losses of all outputs.
         batch_size: how many rows a loss is given at once if it judges them together.
     """
+    heads = zip(outputs, network.heads, strict=True)
+    chosen = [(output, head) for output, head in heads if output.start != "random"]
+    if not chosen:
+        return
     rows = table.rows("train")
     rows = rows[:, :: -(-rows.shape[1] // _ROWS)]
-    for output, head in zip(outputs, network.heads, strict=True):
-        if output.start == "random":
-            continue
-        targets, weights = table.targets(rows)
+    targets, weights = table.targets(rows)
+    for output, head in chosen:
         assert isinstance(head.bias, nn.Parameter)
         assert isinstance(head.weight, nn.Parameter)
         if output.start == "priors":

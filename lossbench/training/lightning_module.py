@@ -139,8 +139,9 @@ class ReplicateModule(pl.LightningModule):
             if self.clip is not None:
                 clip_per_replicate(self.network.parameters(), self.clip)
             if self.learning_rate is not None:
+                rate = self.learning_rate(step)
                 for group in optimizer.param_groups:
-                    group["lr"] = self.learning_rate(step)
+                    group["lr"] = rate
             optimizer.step()
             batch_losses.append(parts)
             rows.append(features.shape[1])

@@ -127,10 +127,7 @@ class Objective(nn.Module):
             penalty: the penalty of the regularizer, ``(R,)``.
         """
         judged = [self._loss(term, predictions[term.output], targets, weights) for term in self.terms]
-        parts = [
-            losses if term.weight == 1 else losses * term.weight
-            for term, (losses, _) in zip(self.terms, judged, strict=True)
-        ]
+        parts = [_weighted(term, losses) for term, (losses, _) in zip(self.terms, judged, strict=True)]
         parts += [] if penalty is None else [penalty]
         total = sum(parts[1:], start=parts[0])
         return total, ([(losses.detach(), count) for losses, count in judged], penalty)
@@ -140,7 +137,7 @@ class Objective(nn.Module):
     ) -> Tensor:
         """Return the weighted sum of the terms that judge one output, ``(R,)``."""
         terms = [term for term in self.terms if term.output == output]
-        parts = [term.weight * self._loss(term, y_pred, targets, weights)[0] for term in terms]
+        parts = [_weighted(term, self._loss(term, y_pred, targets, weights)[0]) for term in terms]
         return sum(parts[1:], start=parts[0])
 
     def _loss(
@@ -201,3 +198,7 @@ def _mean(
     ):  # where nothing counts the mean is NaN, and the replicate counts as diverged
         mean: NDArray[np.float64] = total.sum(0) / weights.sum(0)
     return mean
+
+
+def _weighted(term: Term, losses: Tensor) -> Tensor:
+    return losses if term.weight == 1 else losses * term.weight

@@ -122,9 +122,9 @@ class TrainingSettings:
         batch_size: rows per step.
         max_epochs: the largest number of epochs; None for as many as ``max_steps`` allows.
         max_steps: the largest number of steps, where ``max_epochs`` is None.
-        early_stopping: epochs without improvement after which a replicate stops; None for never, ``auto`` for
-            as many as ``patience`` needs.
-        patience: steps without improvement after which a replicate stops, if ``early_stopping`` is ``auto``.
+        early_stopping: epochs without progress after which a replicate stops; None if ``patience`` decides.
+        patience: steps without progress after which a replicate stops; None if ``early_stopping`` decides. If
+            both are None, no replicate stops.
         average: whether the averages of the weights over the last epochs are evaluated.
         keep: ``best`` or ``last``, the weights that are evaluated.
         clip: the largest norm of a replicate's gradient; None for no limit.
@@ -144,8 +144,8 @@ class TrainingSettings:
     batch_size: int
     max_epochs: int | None
     max_steps: int
-    early_stopping: int | Literal["auto"] | None
-    patience: int
+    early_stopping: int | None
+    patience: int | None
     average: bool
     keep: str
     clip: float | None

@@ -54,7 +54,7 @@ class Entry:
             "data.missing=mean",
         ]
         lists = {"data.exclude": self.exclude, "data.categorical": self.categorical}
-        return words + [_list_override(key, names) for key, names in lists.items() if names]
+        return words + [override(key, names) for key, names in lists.items() if names]
 
 
 def entries() -> list[Entry]:
@@ -150,10 +150,6 @@ def _entry(line: dict[str, Any]) -> Entry:
         name: tuple(value) if isinstance(value, list) else value for name, value in line.items()
     }
     return Entry(**fields)
-
-
-def _list_override(key: str, names: Sequence[str]) -> str:
-    return f"{key}=[{','.join(json.dumps(name, ensure_ascii=False) for name in names)}]"
 
 
 def _whole(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -1,9 +1,8 @@
 """Train the networks of the study with the default settings, and keep what the study reads of them."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def train(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
         "primary": result.primary_metric,
         "directions": result.higher_is_better,
         "metrics": {name: values for name, values in result.metrics.items() if not name.startswith("train/")},
-        "replicates": json.loads((folder / "result.json").read_text("utf-8"))["replicates"],
+        "replicates": [asdict(replicate) for replicate in result.replicates],
         "seconds": result.duration_s,
     }
 

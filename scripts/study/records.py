@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from lossbench.errors import UserError
@@ -13,7 +14,7 @@ from study.baselines import compared
 from study.corpus import Entry, write
 from study.networks import Block
 from study.reading import plan, read
-from study.summary import best_loss, mean, metric_of
+from study.summary import best_loss, having, primary_of
 
 Record = dict[str, Any]
 TABLES, RUNS, RECORDS, LONGER = "tables", "runs", "records", "longer"
@@ -22,22 +23,12 @@ FACTOR = 10  # of the budget, in records of a longer training
 
 def study(entry: Entry, out: Path, seeds: int) -> Record:
     """Train and judge everything for a table, unless its record is there, and return the record."""
-    path = out / RECORDS / f"{entry.key}.json"
-    record = _read(path)
-    if record is None or record["seeds"] != seeds or "error" in record:
-        record = _guarded(_studied, entry, out, seeds)
-        _write(path, record)
-    return record
+    return _kept(RECORDS, _studied, entry, out, seeds)
 
 
 def study_longer(entry: Entry, out: Path, seeds: int) -> Record:
     """Train the best loss of a table with ten times the budget, unless its record is there."""
-    path = out / LONGER / f"{entry.key}.json"
-    record = _read(path)
-    if record is None or record["seeds"] != seeds or "error" in record:
-        record = _guarded(_studied_longer, entry, out, seeds)
-        _write(path, record)
-    return record
+    return _kept(LONGER, _studied_longer, entry, out, seeds)
 
 
 def read_records(out: Path, kind: str, entries: Sequence[Entry]) -> list[Record]:
@@ -55,9 +46,9 @@ def _studied(entry: Entry, out: Path, seeds: int) -> Record:
     runs = out / RUNS / entry.key
     networks.remove(runs)
     losses = {loss: _trained([f"loss={loss}", *shared], runs / loss) for loss in trained.losses}
-    metric, judged = metric_of(losses)
+    metric = primary_of(losses)
     started = time.perf_counter()
-    verdict, models = compared([runs / loss for loss in judged], metric)
+    verdict, models = compared([runs / loss for loss in having(losses, metric)], metric)
     networks.remove(runs)
     return {
         **_head(entry, seeds),
@@ -92,8 +83,8 @@ def _studied_longer(entry: Entry, out: Path, seeds: int) -> Record:
         **_head(entry, seeds),
         "loss": loss,
         "metric": name,
-        "usual": mean(usual["metrics"][name]),
-        "longer": mean(longer["metrics"][name]),
+        "usual": fmean(usual["metrics"][name]),
+        "longer": fmean(longer["metrics"][name]),
         "seconds": longer["seconds"],
     }
 
@@ -103,6 +94,16 @@ def _trained(overrides: Sequence[str], folder: Path) -> Record:
         return networks.train(overrides, folder)
     except UserError as error:
         return {"status": "failed", "error": str(error)}
+
+
+def _kept(kind: str, work: Any, entry: Entry, out: Path, seeds: int) -> Record:
+    """Return the record of a kind that is there, or make and write it."""
+    path = out / kind / f"{entry.key}.json"
+    record = _read(path)
+    if record is None or record["seeds"] != seeds or "error" in record:
+        record = _guarded(work, entry, out, seeds)
+        _write(path, record)
+    return record
 
 
 def _guarded(work: Any, entry: Entry, out: Path, seeds: int) -> Record:

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,18 +86,23 @@ class Judgement:
         return not self.beats_constant and "constant" not in self.record["verdict"]
 
 
-def metric_of(losses: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the primary metric of the first loss that was trained, and the losses that have it.
+def primary_of(losses: Mapping[str, Any]) -> str:
+    """Return the primary metric of the first loss that was trained.
 
     Raises:
         UserError: no loss was trained.
     """
+    for loss in losses.values():
+        if loss["status"] == "completed":
+            return str(loss["primary"])
+    reasons = {loss.get("error", loss["status"]) for loss in losses.values()}
+    raise UserError(f"no loss was trained: {'; '.join(sorted(reasons))}")
+
+
+def having(losses: Mapping[str, Any], metric: str) -> list[str]:
+    """Return the losses that were trained and have a metric on test."""
     trained = {name: loss for name, loss in losses.items() if loss["status"] == "completed"}
-    if not trained:
-        reasons = {loss.get("error", loss["status"]) for loss in losses.values()}
-        raise UserError(f"no loss was trained: {'; '.join(sorted(reasons))}")
-    metric = next(iter(trained.values()))["primary"]
-    return metric, [name for name, loss in trained.items() if f"test/{metric}" in loss["metrics"]]
+    return [name for name, loss in trained.items() if f"test/{metric}" in loss["metrics"]]
 
 
 def best_loss(record: Record, metric: str | None = None) -> str | None:
@@ -107,15 +112,11 @@ def best_loss(record: Record, metric: str | None = None) -> str | None:
         record: the record of a table.
         metric: the metric; by default the primary one.
     """
-    metric = metric or metric_of(record["losses"])[0]
-    losses = {
-        name: loss
-        for name, loss in record["losses"].items()
-        if loss["status"] == "completed" and f"test/{metric}" in loss["metrics"]
-    }
+    metric = metric or primary_of(record["losses"])
+    losses = {name: record["losses"][name] for name in having(record["losses"], metric)}
     key = f"validation/{metric}"
     means = {
-        name: mean(loss["metrics"][key]) * (1 if loss["directions"][metric] else -1)
+        name: statistics.fmean(loss["metrics"][key]) * (1 if loss["directions"][metric] else -1)
         for name, loss in losses.items()
         if None not in loss["metrics"].get(key, [None])
     }
@@ -133,7 +134,7 @@ def judged(record: Record) -> Judgement:
     ]
     if best is None:
         return Judgement(record, None, None, {"best": {}, **models}, False, False, replicates)
-    loss, (metric, _) = record["losses"][best], metric_of(record["losses"])
+    loss, metric = record["losses"][best], primary_of(record["losses"])
     sign = 1 if loss["directions"][metric] else -1
     scored = (best_loss(record, LOG_LOSS) or best) if TASKS[record["task"]].has_classes else best
     scores = {"best": _means(_of_test(record["losses"][scored]["metrics"])), **models}
@@ -148,15 +149,6 @@ def judged(record: Record) -> Judgement:
         linear_beats_constant=sign * scores[LINEAR][metric] > constant,
         late=replicates,
     )
-
-
-def mean(values: Iterable[float]) -> float:
-    """Return the mean.
-
-    >>> mean([1.0, 2.0])
-    1.5
-    """
-    return statistics.fmean(values)
 
 
 def share(flags: Sequence[bool]) -> str:
@@ -235,4 +227,4 @@ def _means(scores: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
         name: [value for value in values if value is not None and value == value]
         for name, values in scores.items()
     }
-    return {name: mean(values) for name, values in known.items() if values}
+    return {name: statistics.fmean(values) for name, values in known.items() if values}
